@@ -1,0 +1,1 @@
+"""Facial micro-expression recognition and spotting in JAX."""

@@ -1,0 +1,236 @@
+"""Configuration of an experiment: frozen dataclasses, checked by `validate`, with the presets `paper`, `demo`, `tiny`."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+Rule = Literal["last", "inner", "test"]
+RULES: tuple[Rule, ...] = ("last", "inner", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """AKMNet's shape; the defaults are the published network."""
+
+    image_size: int = 128
+    """Side of the square frames the network sees, in pixels; a multiple of 32."""
+    widths: tuple[int, int, int, int] = (64, 128, 256, 512)
+    """Channels of the four trunk stages."""
+    gru_hidden: int = 32
+    """GRU units a direction."""
+    dropout: float = 0.5
+    """Dropout rate before the classifier."""
+    variant: Literal["code", "paper"] = "code"
+    """Key-frame selection and its gradient: as the released code computes them, or as the paper writes them."""
+    trunk_dtype: Literal["float32", "bfloat16", "float64"] = "float32"
+    """Number format of the trunk; mining is float32 or wider whatever stands here."""
+    param_dtype: Literal["float32", "float64"] = "float32"
+    """Number format of the parameters; float64 needs jax_enable_x64."""
+
+    @property
+    def num_positions(self) -> int:
+        """Spatial positions of the trunk's output."""
+        return (self.image_size // 32) ** 2
+
+    @property
+    def crop_source_size(self) -> int:
+        """Side of the enlarged frames that training crops are taken from: 9/8 of the image size (144 for 128)."""
+        return self.image_size * 9 // 8
+
+    def validate(self) -> None:
+        """Raise ValueError on values that no network can be built from."""
+        _require(self.image_size >= 32 and self.image_size % 32 == 0, "model.image_size", self.image_size, "32, 64, 96..")
+        _require(min(self.widths) >= 1, "model.widths", self.widths, "four channel counts of at least 1")
+        _require(self.gru_hidden >= 1, "model.gru_hidden", self.gru_hidden, "at least 1")
+        _require(0 <= self.dropout < 1, "model.dropout", self.dropout, "0 <= rate < 1")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """Optimisation; the defaults are the released program's."""
+
+    epochs: int = 40
+    """Passes over the training clips of a fold."""
+    clips_per_step: int = 8
+    """Clips a training step; the last step of an epoch has the remainder."""
+    learning_rate: float = 1e-3
+    """Peak learning rate of SGD."""
+    final_learning_rate: float = 1e-8
+    """Lowest learning rate of the cosine."""
+    schedule: Literal["code", "paper"] = "code"
+    """Cosine of half-period epochs/5, which goes down and up 2.5 times (code), or one decay (paper)."""
+    momentum: float = 0.9
+    """SGD momentum, no Nesterov."""
+    weight_decay: float = 5e-4
+    """Added to every parameter's gradient, batch norm and biases too."""
+    sparsity_weight: float = 0.1
+    """Weight of the global sparsity loss."""
+    margin_weight: float = 1.0
+    """Weight of the mean margin loss."""
+    crop_probability: float = 0.5
+    """Share of training clips shown as one random crop of the enlarged frames."""
+    resample_classes: bool = False
+    """Repeat training clips of the smaller classes up to the largest class (in the paper, not in the code)."""
+    steps_per_call: int = 0
+    """Steps of one compiled call; 0: a whole epoch on an accelerator, 4 on the CPU so that progress shows."""
+    steps_per_epoch: int = 0
+    """Stop every epoch after this many steps (a try-out, not a result); 0: all clips."""
+
+    def validate(self) -> None:
+        """Raise ValueError on values that can't train."""
+        _require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
+        _require(self.clips_per_step >= 1, "clips_per_step", self.clips_per_step, "at least 1")
+        _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
+        _require(0 <= self.crop_probability <= 1, "crop_probability", self.crop_probability, "0..1")
+        _require(self.steps_per_call >= 0, "steps_per_call", self.steps_per_call, "0 or more")
+        _require(self.steps_per_epoch >= 0, "steps_per_epoch", self.steps_per_epoch, "0 or more")
+
+
+@dataclasses.dataclass(frozen=True)
+class SyntheticConfig:
+    """The drawn corpus that `--dataset=synthetic` makes when it is not there yet."""
+
+    subjects: int = 8
+    """Drawn people."""
+    clips: int = 6
+    """Clips a person."""
+    strength: float = 1.0
+    """Displacement of the expression: 1 as after magnification, 0.06 as recorded, 0 none (negative control)."""
+    seed: int = 0
+    """Seed of the drawing."""
+    size: int = 128
+    """Side of the drawn frames in pixels."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainConfig:
+    """Training on still faces before the folds, as the paper does with photographs; here the stills are drawn.
+
+    No drawn person of the stills appears in any corpus, so no left-out subject is seen.
+    """
+
+    people: int = 0
+    """Drawn people; 0 starts every fold from fresh weights."""
+    stills: int = 9
+    """Stills a person, classes in turn, at the apex of a full expression."""
+    epochs: int = 20
+    """Passes over the stills."""
+    clips_per_step: int = 32
+    """Stills a step."""
+    learning_rate: float = 0.05
+    """Peak learning rate, one cosine decay."""
+    held_out_share: float = 0.1
+    """Share of the people that only measure how well it worked."""
+
+    def validate(self) -> None:
+        """Raise ValueError on values that can't train."""
+        _require(self.people == 0 or self.people >= 4, "pretrain.people", self.people, "0 (off) or at least 4")
+        _require(self.stills >= 1, "pretrain.stills", self.stills, "at least 1")
+        _require(self.epochs >= 1, "pretrain.epochs", self.epochs, "at least 1")
+        _require(self.clips_per_step >= 1, "pretrain.clips_per_step", self.clips_per_step, "at least 1")
+        _require(self.learning_rate > 0, "pretrain.learning_rate", self.learning_rate, "above 0")
+        _require(0 < self.held_out_share < 1, "pretrain.held_out_share", self.held_out_share, "0 < share < 1")
+
+
+@dataclasses.dataclass(frozen=True)
+class ExperimentConfig:
+    """One leave-one-subject-out run."""
+
+    dataset: str = "smic"
+    """Data set: smic, or synthetic (drawn on first use, needs no data)."""
+    preset: Literal["paper", "demo", "tiny"] = "paper"
+    """Defaults of everything below: the published network, the five-minute demo, or the smallest that runs."""
+    manual_dir: Path | None = None
+    """Folder of the original download; the data set is built from it on first use."""
+    data_dir: Path | None = None
+    """Where built data sets are kept; the TFDS default when not given."""
+    data_config: str | None = None
+    """Builder configuration of the data set, e.g. hs, vis or nir for smic; its first one when not given."""
+    allow_missing: bool = False
+    """Leave out clips that are missing or damaged on disk instead of refusing to build."""
+    run_dir: Path | None = None
+    """Where results go; runs/<dataset>-<preset> when not given."""
+    folds: tuple[str, ...] = ()
+    """Subjects to leave out, one fold each; every subject when none is given."""
+    rules: str = "last,test"
+    """How a fold's model is chosen, comma-separated: last (the headline), test (optimistic), inner (second training)."""
+    inner_share: float = 0.2
+    """Share of the training subjects that rule inner holds out for validation."""
+    seeds: int = 1
+    """Independent repetitions; mean and spread are reported."""
+    seed: int = 0
+    """First seed."""
+    train: Annotated[TrainConfig, tyro.conf.arg(name="")] = TrainConfig()
+    model: ModelConfig = ModelConfig()
+    init_weights: Path | None = None
+    """Weights every fold starts from: a PyTorch state dict (.pt). Entries that don't fit the network are left fresh."""
+    synthetic: SyntheticConfig = SyntheticConfig()
+    pretrain: PretrainConfig = PretrainConfig()
+
+    @property
+    def chosen_rules(self) -> tuple[Rule, ...]:
+        """`rules` as a tuple, in the order headline, inner, test."""
+        return tuple(rule for rule in RULES if rule in self.rules.split(","))
+
+    def validate(self) -> None:
+        """Raise ValueError naming the option, what was got and what is expected."""
+        self.model.validate()
+        self.train.validate()
+        self.pretrain.validate()
+        _require(
+            not (self.init_weights and self.pretrain.people), "init_weights", self.init_weights, "no pretraining beside it"
+        )
+        given = self.rules.split(",")
+        _require(bool(given) and set(given) <= set(RULES), "rules", self.rules, f"some of {','.join(RULES)}")
+        _require(self.seeds >= 1, "seeds", self.seeds, "at least 1")
+        _require(0 < self.inner_share < 1, "inner_share", self.inner_share, "a share between 0 and 1")
+
+
+def _require(condition: bool, option: str, got, expected: str) -> None:
+    if not condition:
+        raise ValueError(f"--{option}={got}: expected {expected}")
+
+
+def preset(name: str) -> ExperimentConfig:
+    """The defaults that a preset stands for.
+
+    Raises:
+        ValueError: the preset does not exist.
+    """
+    presets = {"paper": _paper, "demo": _demo, "tiny": _tiny}
+    if name not in presets:
+        raise ValueError(f"--preset={name}: expected one of {', '.join(presets)}")
+    return presets[name]()
+
+
+def _paper() -> ExperimentConfig:
+    """The published network and optimisation on 128 x 128 frames."""
+    return ExperimentConfig()
+
+
+def _demo() -> ExperimentConfig:
+    """A slim network on 64 x 64 frames of a drawn corpus, started from drawn stills.
+
+    `python -m experiments.loso --preset=demo`
+    """
+    return ExperimentConfig(
+        preset="demo",
+        dataset="synthetic",
+        model=ModelConfig(image_size=64, widths=(16, 32, 64, 128)),
+        train=TrainConfig(epochs=8),
+        synthetic=SyntheticConfig(subjects=8, clips=6),
+        pretrain=PretrainConfig(people=150),
+    )
+
+
+def _tiny() -> ExperimentConfig:
+    """The smallest network that runs; for tests and try-outs, its accuracy means nothing."""
+    return ExperimentConfig(
+        preset="tiny",
+        dataset="synthetic",
+        model=ModelConfig(image_size=32, widths=(4, 4, 8, 8), gru_hidden=4),
+        train=TrainConfig(epochs=2),
+        synthetic=SyntheticConfig(subjects=3, clips=3, size=48),
+    )

@@ -1,0 +1,1 @@
+"""Clips from disk to device: reading, leave-one-subject-out folds, batches, augmentation."""

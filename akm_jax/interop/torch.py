@@ -1,0 +1,177 @@
+"""Weights of the released PyTorch AKMNet: `.pt` state dicts in, and our parameters in PyTorch's names and layout out.
+
+One table says which entry belongs to which parameter. PyTorch itself is imported only to unpickle a file.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from akm_jax.config import ModelConfig
+from akm_jax.models.akmnet import AKMNet
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """How an array is laid out there and here; the two functions invert each other."""
+
+    to_jax: Callable[[np.ndarray], np.ndarray]
+    to_torch: Callable[[np.ndarray], np.ndarray]
+
+
+SAME = Layout(lambda x: x, lambda x: x)
+CONV = Layout(lambda x: x.transpose(2, 3, 1, 0), lambda x: x.transpose(3, 2, 0, 1))  # OIHW, HWIO
+LINEAR = Layout(lambda x: x.T, lambda x: x.T)  # out x in, in x out
+
+_NORM = {"weight": "scale", "bias": "bias", "running_mean": "mean", "running_var": "var"}
+_GRU = {"weight_ih": "input_kernel", "weight_hh": "hidden_kernel", "bias_ih": "input_bias", "bias_hh": "hidden_bias"}
+
+
+def _block(stage: str, block: str) -> str:
+    return f"trunk/blocks/{2 * (int(stage) - 1) + int(block)}"
+
+
+# (pattern of the state-dict entry, path of ours, layout)
+TABLE: tuple[tuple[str, Callable[..., str], Layout], ...] = (
+    (r"conv1\.weight", lambda: "trunk/stem_conv/kernel", CONV),
+    (r"bn1\.(\w+)", lambda n: f"trunk/stem_norm/{_NORM[n]}", SAME),
+    (r"layer(\d)\.(\d)\.conv([12])\.weight", lambda s, b, i: f"{_block(s, b)}/conv{i}/kernel", CONV),
+    (r"layer(\d)\.(\d)\.bn([12])\.(\w+)", lambda s, b, i, n: f"{_block(s, b)}/norm{i}/{_NORM[n]}", SAME),
+    (r"layer(\d)\.(\d)\.downsample\.0\.weight", lambda s, b: f"{_block(s, b)}/shortcut_conv/kernel", CONV),
+    (r"layer(\d)\.(\d)\.downsample\.1\.(\w+)", lambda s, b, n: f"{_block(s, b)}/shortcut_norm/{_NORM[n]}", SAME),
+    (r"alpha\.0\.weight", lambda: "mining/kernel", LINEAR),
+    (r"alpha\.0\.bias", lambda: "mining/bias", SAME),
+    (r"gru\.(weight_ih|weight_hh)_l(\d)(_reverse)?", lambda n, i, r: _gru_path(n, i, r), LINEAR),
+    (r"gru\.(bias_ih|bias_hh)_l(\d)(_reverse)?", lambda n, i, r: _gru_path(n, i, r), SAME),
+    (r"fc\.1\.weight", lambda: "head_kernel", LINEAR),
+    (r"fc\.1\.bias", lambda: "head_bias", SAME),
+)
+
+
+def _gru_path(name: str, layer: str, reverse: str | None) -> str:
+    return f"fusion/layers/{layer}/{'backward' if reverse else 'forward'}/{_GRU[name]}"
+
+
+def _find(entry: str) -> tuple[str, Layout] | None:
+    for pattern, path, layout in TABLE:
+        match = re.fullmatch(pattern, entry)
+        if match:
+            try:
+                return path(*match.groups()), layout
+            except KeyError:  # a batch-norm entry that the table does not name
+                return None
+    return None
+
+
+def _entries() -> list[str]:
+    """Every state-dict entry of AKMNet, in no particular order."""
+    norm = ["weight", "bias", "running_mean", "running_var"]
+    names = ["conv1.weight", *[f"bn1.{n}" for n in norm]]
+    for stage in range(1, 5):
+        for block in range(2):
+            prefix = f"layer{stage}.{block}"
+            for i in (1, 2):
+                names += [f"{prefix}.conv{i}.weight", *[f"{prefix}.bn{i}.{n}" for n in norm]]
+            if stage > 1 and block == 0:
+                names += [f"{prefix}.downsample.0.weight", *[f"{prefix}.downsample.1.{n}" for n in norm]]
+    names += ["alpha.0.weight", "alpha.0.bias", "fc.1.weight", "fc.1.bias"]
+    return names + [f"gru.{n}_l{i}{r}" for n in _GRU for i in (0, 1) for r in ("", "_reverse")]
+
+
+def load_state_dict(path: str | Path) -> dict[str, np.ndarray]:
+    """Read a `.pt` state dict (only tensors are unpickled) as NumPy arrays.
+
+    A file with the state dict under the key "state_dict" or "model" is accepted, and so is the prefix "module." that
+    nn.DataParallel puts before every name.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ImportError: PyTorch is not installed (the extra `torch`).
+        ValueError: the file is not a state dict of tensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; expected a PyTorch state dict (.pt)")
+    try:
+        import torch
+    except ImportError as e:
+        raise ImportError(f"reading {path} needs PyTorch; install the extra: pip install 'akm_jax[torch]'") from e
+    expected = "expected a state dict saved with torch.save(model.state_dict(), path)"
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as e:
+        raise ValueError(f"{path}: PyTorch can't read it as plain weights ({type(e).__name__}); {expected}") from e
+    for key in ("state_dict", "model"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if not isinstance(content, Mapping) or not content:
+        raise ValueError(f"{path}: holds a {type(content).__name__}; {expected}")
+    wrong = [str(k) for k, v in content.items() if not isinstance(k, str) or not isinstance(v, torch.Tensor)]
+    if wrong:
+        raise ValueError(f"{path}: entries that are not named tensors: {wrong[:5]}; {expected}")
+    return {key.removeprefix("module."): value.numpy() for key, value in content.items()}
+
+
+def flat_state(model_or_state) -> dict[str, jax.Array]:
+    """Parameters and batch statistics by path, e.g. "trunk/stem_conv/kernel"."""
+    state = nnx.state(model_or_state) if isinstance(model_or_state, nnx.Module) else model_or_state
+    return {"/".join(map(str, path)): leaf[...] for path, leaf in nnx.to_flat_state(state)}
+
+
+def to_state_dict(state) -> dict[str, np.ndarray]:
+    """A model's state, or any part or gradient of it, in PyTorch's names and layout (inverse of the import)."""
+    flat, out = flat_state(state), {}
+    for entry in _entries():
+        path, layout = _find(entry)
+        if path in flat:
+            out[entry] = np.ascontiguousarray(layout.to_torch(np.asarray(flat[path])))
+    return out
+
+
+def num_classes(state_dict: Mapping[str, np.ndarray]) -> int:
+    """Number of classes of a state dict.
+
+    Raises:
+        ValueError: the classifier `fc.1.weight` is missing.
+    """
+    if "fc.1.weight" not in state_dict:
+        raise ValueError(f"not an AKMNet state dict: fc.1.weight is missing; it holds {sorted(state_dict)[:5]} ...")
+    return int(state_dict["fc.1.weight"].shape[0])
+
+
+def akmnet_from_state_dict(state_dict: Mapping[str, np.ndarray], config: ModelConfig) -> AKMNet:
+    """Build AKMNet with every weight from a state dict; the class count is read from it.
+
+    Raises:
+        ValueError: one error that lists every missing, unknown and mis-shaped entry.
+    """
+    model = nnx.eval_shape(lambda: AKMNet(config, num_classes(state_dict), rngs=nnx.Rngs(0)))
+    graph, state = nnx.split(model)
+    flat = nnx.to_flat_state(state)
+    wanted = {"/".join(map(str, path)): leaf for path, leaf in flat}
+    values, problems = {}, []
+    for entry, value in state_dict.items():
+        if entry.endswith("num_batches_tracked"):
+            continue
+        found = _find(entry)
+        if found is None or found[0] not in wanted:
+            problems.append(f"unknown: {entry} {tuple(value.shape)}")
+            continue
+        path, layout = found
+        shape = np.shape(layout.to_torch(np.empty(wanted[path].shape, np.bool_)))
+        if tuple(value.shape) != shape:
+            problems.append(f"wrong shape: {entry} is {tuple(value.shape)}, expected {shape}")
+            continue
+        values[path] = layout.to_jax(np.asarray(value))
+    present = set(state_dict)
+    problems += [f"missing: {entry}" for entry in _entries() if entry not in present]
+    if problems:
+        raise ValueError(f"state dict does not fit AKMNet, {len(problems)} entries:\n  " + "\n  ".join(problems))
+    leaves = {p: leaf.replace(jnp.asarray(values["/".join(map(str, p))], leaf.dtype)) for p, leaf in flat}
+    return nnx.merge(graph, nnx.from_flat_state(leaves))

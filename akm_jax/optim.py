@@ -1,0 +1,29 @@
+"""SGD as the released program runs it: momentum, weight decay on every parameter, a cosine that comes back up."""
+
+import math
+
+import jax
+import optax
+
+from akm_jax.config import TrainConfig
+
+
+def learning_rate(config: TrainConfig, epoch: int) -> float:
+    """Learning rate of an epoch, counted from 1.
+
+    final + (peak - final) (1 + cos(pi (epoch - 1) / half_period)) / 2, with half_period = epochs / 5 for schedule
+    "code" (it goes down and up 2.5 times) and epochs for "paper" (one decay).
+    """
+    half_period = config.epochs / 5 if config.schedule == "code" else config.epochs
+    share = (1 + math.cos(math.pi * (epoch - 1) / half_period)) / 2
+    return config.final_learning_rate + (config.learning_rate - config.final_learning_rate) * share
+
+
+def optimizer(config: TrainConfig) -> optax.GradientTransformation:
+    """Weight decay added to every gradient, then momentum without Nesterov; `apply_updates` scales by the rate."""
+    return optax.chain(optax.add_decayed_weights(config.weight_decay), optax.trace(decay=config.momentum))
+
+
+def apply_updates(params, updates, learning_rate):
+    """params - learning_rate * updates; the rate is a value, so that a new epoch does not recompile."""
+    return jax.tree.map(lambda p, u: p - (learning_rate * u).astype(p.dtype), params, updates)

@@ -1,0 +1,1 @@
+"""Training: the compiled step, one fold, all folds."""

@@ -1,0 +1,204 @@
+"""One fold: train on all other subjects, predict the left-out one after every epoch, choose a model by each rule."""
+
+import dataclasses
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from akm_jax import optim
+from akm_jax.config import Rule
+from akm_jax.data.batching import BatchPlan
+from akm_jax.data.folds import Fold, inner_split
+from akm_jax.train.setup import RunSetup
+from akm_jax.train.state import TrainState
+from akm_jax.train.step import DevicePlan, evaluate_batch, train_steps
+
+# The released program looks for its best epoch from this one on; shorter trainings look from their last epoch on.
+FIRST_CHOSEN_EPOCH = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """What a fold reports while it trains."""
+
+    subject: str
+    seed: int
+    epoch: int
+    epochs: int
+    loss: float
+    frames: int
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Outputs on some clips, in the order of `clips` (indices into the data set)."""
+
+    clips: np.ndarray
+    logits: np.ndarray
+    beta: list[np.ndarray]
+    selected: list[np.ndarray]
+    threshold: np.ndarray
+
+    def accuracy(self, labels: np.ndarray) -> float:
+        """Share of clips classified correctly."""
+        return float(np.mean(self.logits.argmax(1) == labels[self.clips]))
+
+    def cross_entropy(self, labels: np.ndarray) -> float:
+        """Mean cross-entropy, nats."""
+        log_p = self.logits - np.logaddexp.reduce(self.logits, axis=1, keepdims=True)
+        return float(-log_p[np.arange(len(self.clips)), labels[self.clips]].mean())
+
+
+@dataclasses.dataclass
+class Training:
+    """One training of a fold between two epochs: all that a resumed run needs to go on exactly."""
+
+    state: TrainState
+    epoch: int = 0
+    history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+
+def evaluate(setup: RunSetup, state: TrainState, clips: np.ndarray) -> Evaluation:
+    """Run a model over clips of the data set; results come back in the order of `clips`."""
+    plan = setup.plan_evaluation(clips)
+    outputs = []
+    for step in range(len(plan.clip_rows)):
+        batch = _on_device(plan.steps(step, step + 1), squeeze=True)
+        outputs.append(evaluate_batch(state, setup.data, batch, graph=setup.graph, max_frames=setup.max_frames))
+    logits, beta, selected, threshold = [], [], [], []
+    for step, output in enumerate(jax.device_get(outputs)):
+        used = plan.clip_rows[step] >= 0
+        logits.append(output.logits[used])
+        threshold.append(output.key_frames.threshold[used])
+        for slot in np.flatnonzero(used):
+            mine = plan.clip_ids[step] == slot
+            beta.append(output.key_frames.beta[mine])
+            selected.append(output.key_frames.selected[mine].astype(int))
+    return Evaluation(clips, np.concatenate(logits), beta, selected, np.concatenate(threshold))
+
+
+def _on_device(plan: BatchPlan, *, squeeze: bool = False) -> DevicePlan:
+    arrays = (plan.frame_rows, plan.clip_ids, plan.clip_rows)
+    return DevicePlan(*(jnp.asarray(a[0] if squeeze else a) for a in arrays))
+
+
+def train_epoch(
+    setup: RunSetup, training: Training, clips: np.ndarray, *, seed: int, subject: str, purpose: int, report: Callable
+) -> Training:
+    """One epoch over `clips`; the result depends on configuration, data, seed, subject and epoch alone.
+
+    Raises:
+        FloatingPointError: a loss is not finite; the message names fold, epoch and step.
+    """
+    epoch, start = training.epoch + 1, time.perf_counter()
+    config = setup.config.train
+    plan = setup.plan_epoch(clips, [seed, zlib.crc32(subject.encode()), purpose, epoch])
+    key = jax.random.fold_in(setup.key(seed, subject, purpose), epoch)
+    rate = optim.learning_rate(config, epoch)
+    state, losses, frames = training.state, [], 0
+    for first in range(0, setup.num_steps, setup.steps_per_call):
+        part = plan.steps(first, first + setup.steps_per_call)
+        if part.num_frames == 0:
+            break
+        state, loss = train_steps(
+            state,
+            setup.data,
+            _on_device(part),
+            key,
+            jnp.asarray(first),
+            jnp.asarray(rate),
+            graph=setup.graph,
+            config=config,
+            max_frames=setup.max_frames,
+        )
+        losses.append(np.asarray(loss)[(part.clip_rows >= 0).any(1)])
+        frames += part.num_frames
+        _require_finite(losses[-1], subject, epoch, first)
+        mean = float(np.concatenate(losses).sum() / np.sum(plan.clip_rows[: first + len(loss)] >= 0))
+        report(Progress(subject, seed, epoch, config.epochs, mean, frames, time.perf_counter() - start))
+    entry = {"epoch": epoch, "learning_rate": rate, "loss": mean, "frames": frames}
+    return Training(state, epoch, [*training.history, entry | {"seconds": time.perf_counter() - start}])
+
+
+def _require_finite(losses: np.ndarray, subject: str, epoch: int, first_step: int) -> None:
+    bad = np.flatnonzero(~np.isfinite(losses).all(1))
+    if len(bad):
+        raise FloatingPointError(
+            f"loss is not finite ({losses[bad[0]].sum()}) in the fold of subject {subject}, epoch {epoch}, step "
+            f"{first_step + int(bad[0]) + 1}; lower --learning_rate, or check the frames of that fold's training clips"
+        )
+
+
+def run_fold(setup: RunSetup, fold: Fold, seed: int, report: Callable[[Progress], None]) -> dict[str, Any]:
+    """Train and evaluate one fold under every chosen rule.
+
+    Returns:
+        What `result.json` holds: subject, seed, the history of each training, and for each rule the chosen epoch and
+        for every clip of the left-out subject prediction, logits, beta, threshold and selected frames.
+    """
+    labels = setup.clip_set.labels
+    rules: dict[Rule, dict[str, Any]] = {}
+    histories = {}
+    chosen = setup.config.chosen_rules
+    if "last" in chosen or "test" in chosen:
+        best, last, histories["all_subjects"] = _train(setup, fold, seed, 0, fold.train, fold.test, report)
+        if "last" in chosen:
+            rules["last"] = _describe(setup, *last)
+        if "test" in chosen:
+            rules["test"] = _describe(setup, *best)
+    if "inner" in chosen:
+        train, validation = inner_split(setup.clip_set, fold, share=setup.config.inner_share, seed=seed)
+        best, _, histories["inner"] = _train(setup, fold, seed, 1, train, validation, report)
+        rules["inner"] = _describe(setup, *best) | {
+            "validation_subjects": sorted({setup.clip_set.subjects[i] for i in validation})
+        }
+    return {
+        "subject": fold.subject,
+        "seed": seed,
+        "num_train_clips": len(fold.train),
+        "majority_of_training": int(np.bincount(labels[fold.train]).argmax()),
+        "histories": histories,
+        "rules": rules,
+    }
+
+
+def _train(setup: RunSetup, fold: Fold, seed: int, purpose: int, train, watched, report):
+    """One training; the best epoch on the `watched` clips, and the last, as (epoch, outputs on the test clips)."""
+    key = setup.key(seed, fold.subject, purpose)
+    training = Training(setup.initial_state(key))
+    labels, epochs = setup.clip_set.labels, setup.config.train.epochs
+    best, best_rank = None, (-np.inf, -np.inf)
+    own_test = watched is fold.test
+    while training.epoch < epochs:
+        training = train_epoch(
+            setup, training, train, seed=seed, subject=fold.subject, purpose=purpose, report=report
+        )
+        outcome = evaluate(setup, training.state, watched)
+        accuracy, entropy = outcome.accuracy(labels), outcome.cross_entropy(labels)
+        training.history[-1] |= {"accuracy": accuracy, "cross_entropy": entropy}
+        # The legacy rule keeps the first of equal accuracies; inner validation prefers the lower cross-entropy.
+        rank = (accuracy, 0.0 if own_test else -entropy)
+        if training.epoch >= min(FIRST_CHOSEN_EPOCH, epochs) and rank > best_rank:
+            tested = outcome if own_test else evaluate(setup, training.state, fold.test)
+            best, best_rank = (training.epoch, tested), rank
+    last = (training.epoch, outcome if own_test else evaluate(setup, training.state, fold.test))
+    return best, last, training.history
+
+
+def _describe(setup: RunSetup, epoch: int, outcome: Evaluation) -> dict[str, Any]:
+    clips = {}
+    for i, clip in enumerate(outcome.clips):
+        clips[setup.clip_set.clip_ids[clip]] = {
+            "prediction": int(outcome.logits[i].argmax()),
+            "logits": outcome.logits[i].tolist(),
+            "threshold": float(outcome.threshold[i]),
+            "beta": outcome.beta[i].tolist(),
+            "selected": outcome.selected[i].tolist(),
+        }
+    return {"epoch": epoch, "clips": clips}

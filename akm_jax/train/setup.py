@@ -1,0 +1,130 @@
+"""What all folds of a run share: the data on the device, one static batch shape, one graph definition."""
+
+import dataclasses
+import math
+import zlib
+
+import jax
+import numpy as np
+from flax import nnx
+from jaxtyping import PRNGKeyArray
+
+from akm_jax.config import ExperimentConfig
+from akm_jax.data.batching import BatchPlan, balance, group_in_order, plan_batches, resample_classes, step_capacity
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.data.folds import Fold, inner_split, leave_one_subject_out
+from akm_jax.train.state import DeviceClips, TrainState, graph_definition, initial_state, to_device
+
+# Steps of one compiled call on the CPU, where a step takes long enough for progress to be worth showing.
+CPU_STEPS_PER_CALL = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSetup:
+    """One compiled program serves every fold, because these are the same for all of them.
+
+    Attributes:
+        config: the experiment.
+        clip_set: the data on the host.
+        data: the data on the device.
+        graph: graph definition of the network.
+        capacity: frames of a step.
+        num_steps: steps of an epoch of the largest fold, filled up to whole calls.
+        steps_per_call: steps of one compiled call.
+        max_frames: frames of the longest clip.
+    """
+
+    config: ExperimentConfig
+    clip_set: ClipSet
+    data: DeviceClips
+    graph: nnx.GraphDef
+    capacity: int
+    num_steps: int
+    steps_per_call: int
+    max_frames: int
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, K."""
+        return len(self.clip_set.class_names)
+
+    def key(self, seed: int, subject: str, purpose: int = 0) -> PRNGKeyArray:
+        """Randomness of one training, independent of which other folds are run."""
+        key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(subject.encode()))
+        return jax.random.fold_in(key, purpose)
+
+    def initial_state(self, key: PRNGKeyArray) -> TrainState:
+        """Fresh weights for one training."""
+        config = self.config
+        return initial_state(key, model=config.model, train=config.train, num_classes=self.num_classes)
+
+    def plan_epoch(self, clips: np.ndarray, seed: list[int]) -> BatchPlan:
+        """Random balanced steps over the training clips."""
+        rng = np.random.default_rng(seed)
+        train = self.config.train
+        if train.resample_classes:
+            clips = resample_classes(rng, clips, self.clip_set.labels)
+        groups = balance(rng, self.clip_set.lengths[clips], train.clips_per_step, self.capacity)
+        limit = train.steps_per_epoch or len(groups)
+        return self._plan([clips[g] for g in groups[:limit]], self.num_steps)
+
+    def plan_evaluation(self, clips: np.ndarray) -> BatchPlan:
+        """Batches of the same static shape, in order."""
+        lengths = self.clip_set.lengths
+        slots = self.config.train.clips_per_step
+        return self._plan(group_in_order(clips, lengths, capacity=self.capacity, clips_per_step=slots))
+
+    def _plan(self, groups: list[np.ndarray], num_steps: int | None = None) -> BatchPlan:
+        return plan_batches(
+            groups,
+            self.clip_set.starts,
+            self.clip_set.lengths,
+            capacity=self.capacity,
+            clips_per_step=self.config.train.clips_per_step,
+            num_steps=num_steps,
+        )
+
+
+def set_up(config: ExperimentConfig, clip_set: ClipSet) -> tuple[RunSetup, list[Fold]]:
+    """Check configuration and data, put the data on the device, choose the batch shape; return the folds to run.
+
+    The batch shape depends on the data set alone, never on which folds are run.
+    """
+    config.validate()
+    folds = leave_one_subject_out(clip_set, config.folds)
+    train_sets = _all_training_sets(config, clip_set)
+    per_step = config.train.clips_per_step
+    lengths = [clip_set.lengths[clips] for clips in train_sets]
+    capacity = max(step_capacity(lengths, per_step), int(clip_set.lengths.max()))
+    most_clips = max(map(len, lengths))
+    num_steps = math.ceil(most_clips / per_step)
+    limit = config.train.steps_per_epoch
+    num_steps = min(num_steps, limit) if limit else num_steps
+    on_cpu = jax.default_backend() == "cpu"
+    per_call = config.train.steps_per_call or (CPU_STEPS_PER_CALL if on_cpu else num_steps)
+    per_call = min(per_call, num_steps)
+    setup = RunSetup(
+        config=config,
+        clip_set=clip_set,
+        data=to_device(clip_set),
+        graph=graph_definition(config.model, len(clip_set.class_names)),
+        capacity=capacity,
+        num_steps=math.ceil(num_steps / per_call) * per_call,
+        steps_per_call=per_call,
+        max_frames=int(clip_set.lengths.max()),
+    )
+    return setup, folds
+
+
+def _all_training_sets(config: ExperimentConfig, clip_set: ClipSet) -> list[np.ndarray]:
+    """Training clips of every training the data set could see under this configuration."""
+    sets = []
+    for fold in leave_one_subject_out(clip_set):
+        sets.append(fold.train)
+        if "inner" in config.chosen_rules:
+            for seed in range(config.seed, config.seed + config.seeds):
+                sets.append(inner_split(clip_set, fold, share=config.inner_share, seed=seed)[0])
+    if config.train.resample_classes:
+        rng = np.random.default_rng(config.seed)
+        sets = [resample_classes(rng, clips, clip_set.labels) for clips in sets for _ in range(3)]
+    return sets

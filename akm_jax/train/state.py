@@ -1,0 +1,66 @@
+"""What training carries from step to step, and the data set as it lies on the device."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jax import Array
+from jaxtyping import Int, PRNGKeyArray, UInt8
+
+from akm_jax import optim
+from akm_jax.config import ModelConfig, TrainConfig
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.models.akmnet import AKMNet
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class TrainState:
+    """Parameters, batch statistics and momentum."""
+
+    params: nnx.State
+    stats: nnx.State
+    momentum: optax.OptState
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class DeviceClips:
+    """A data set on the device: grey frames at both sizes and the clips' labels."""
+
+    frames: UInt8[Array, "N S S"]
+    large_frames: UInt8[Array, "N L L"]
+    labels: Int[Array, " n"]
+
+
+def new_state(model: AKMNet, config: TrainConfig) -> tuple[nnx.GraphDef, TrainState]:
+    """Split a model into its graph definition and the state that training starts from."""
+    graph, params, stats = nnx.split(model, nnx.Param, nnx.BatchStat)
+    return graph, TrainState(params, stats, optim.optimizer(config).init(params))
+
+
+def graph_definition(model: ModelConfig, num_classes: int) -> nnx.GraphDef:
+    """The network's structure without its weights; the same for every fold, so nothing compiles twice."""
+    return nnx.split(nnx.eval_shape(lambda: AKMNet(model, num_classes, rngs=nnx.Rngs(0))))[0]
+
+
+@functools.partial(jax.jit, static_argnames=("model", "train", "num_classes"))
+def initial_state(key: PRNGKeyArray, *, model: ModelConfig, train: TrainConfig, num_classes: int) -> TrainState:
+    """Fresh weights from a key."""
+    return new_state(AKMNet(model, num_classes, rngs=nnx.Rngs(params=key)), train)[1]
+
+
+def to_device(clip_set: ClipSet) -> DeviceClips:
+    """Copy a data set to the device once; steps gather from it."""
+    arrays = (clip_set.frames, clip_set.large_frames, clip_set.labels)
+    return DeviceClips(*(jnp.asarray(array) for array in arrays))
+
+
+def merge(graph: nnx.GraphDef, state: TrainState) -> AKMNet:
+    """The model of a state."""
+    return nnx.merge(graph, state.params, state.stats, copy=True)
+
+

@@ -1,0 +1,143 @@
+"""The compiled path: one step, a scan of steps, one evaluation batch. Nothing here touches the host."""
+
+import dataclasses
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+from jaxtyping import Bool, Float, Int, PRNGKeyArray
+
+from akm_jax import optim
+from akm_jax.clips import PackedClips
+from akm_jax.config import TrainConfig
+from akm_jax.data.augment import draw_frames, to_unit_range
+from akm_jax.losses import ClipLosses, clip_losses
+from akm_jax.models.akmnet import AKMNetOutput
+from akm_jax.train.state import DeviceClips, TrainState, merge
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class DevicePlan:
+    """A `BatchPlan` on the device; axis S (steps) in front, or absent for one batch."""
+
+    frame_rows: Int[Array, "*S F"]
+    clip_ids: Int[Array, "*S F"]
+    clip_rows: Int[Array, "*S C"]
+
+
+class StepResult(NamedTuple):
+    """Losses and outputs of one training step."""
+
+    losses: ClipLosses
+    output: AKMNetOutput
+
+
+class Gradients(NamedTuple):
+    """What one batch says, before the optimiser: gradients, advanced batch statistics, losses, outputs."""
+
+    params: nnx.State
+    stats: nnx.State
+    result: StepResult
+
+
+def compute_gradients(
+    state: TrainState, clips: PackedClips, key: PRNGKeyArray, *, graph: nnx.GraphDef, config: TrainConfig
+) -> Gradients:
+    """Gradient of the mean loss over the clips of the batch."""
+
+    def mean_loss(params):
+        model = nnx.merge(graph, params, state.stats, copy=True)
+        output = model(clips, train=True, dropout_key=key)
+        losses = clip_losses(
+            output, clips, sparsity_weight=config.sparsity_weight, margin_weight=config.margin_weight
+        )
+        num_clips = jnp.maximum(jnp.sum(clips.clip_mask), 1)
+        return jnp.sum(losses.total) / num_clips, (nnx.state(model, nnx.BatchStat), StepResult(losses, output))
+
+    gradients, (stats, result) = jax.grad(mean_loss, has_aux=True)(state.params)
+    return Gradients(gradients, stats, result)
+
+
+def train_step(
+    state: TrainState,
+    clips: PackedClips,
+    key: PRNGKeyArray,
+    learning_rate: Float[Array, ""],
+    *,
+    graph: nnx.GraphDef,
+    config: TrainConfig,
+) -> tuple[TrainState, StepResult]:
+    """One step of SGD on one batch."""
+    gradients = compute_gradients(state, clips, key, graph=graph, config=config)
+    updates, momentum = optim.optimizer(config).update(gradients.params, state.momentum, state.params)
+    params = optim.apply_updates(state.params, updates, learning_rate)
+    return TrainState(params, gradients.stats, momentum), gradients.result
+
+
+def _mask(clip_rows: Int[Array, " C"]) -> Bool[Array, " C"]:
+    return clip_rows >= 0
+
+
+@functools.partial(jax.jit, static_argnames=("graph", "config", "max_frames"), donate_argnames=("state",))
+def train_steps(
+    state: TrainState,
+    data: DeviceClips,
+    plan: DevicePlan,
+    key: PRNGKeyArray,
+    first_step: Int[Array, ""],
+    learning_rate: Float[Array, ""],
+    *,
+    graph: nnx.GraphDef,
+    config: TrainConfig,
+    max_frames: int,
+) -> tuple[TrainState, Float[Array, "S C"]]:
+    """Scan over the steps of a plan: gather, augment, trunk, mining, fusion, loss, update.
+
+    Steps without clips change nothing. Randomness depends on `key` (of the epoch) and the step's number alone, so a
+    resumed run repeats exactly.
+
+    Returns:
+        The state after the last step, and the total loss of every clip (0 in empty slots).
+    """
+    num_clips = plan.clip_rows.shape[-1]
+
+    def run(state: TrainState, batch: DevicePlan, step):
+        crop_key, dropout_key = jax.random.split(jax.random.fold_in(key, step))
+        frames = draw_frames(
+            crop_key,
+            data.frames,
+            data.large_frames,
+            batch.frame_rows,
+            batch.clip_ids,
+            num_clips=num_clips,
+            crop_probability=config.crop_probability,
+        )
+        labels = data.labels[jnp.maximum(batch.clip_rows, 0)]
+        clips = PackedClips(frames, batch.clip_ids, labels, _mask(batch.clip_rows), max_frames)
+        state, result = train_step(state, clips, dropout_key, learning_rate, graph=graph, config=config)
+        return state, result.losses.total
+
+    def skip(state: TrainState, batch: DevicePlan, step):
+        return state, jnp.zeros(num_clips, learning_rate.dtype)
+
+    def body(state: TrainState, scanned):
+        batch, step = scanned
+        return jax.lax.cond(jnp.any(_mask(batch.clip_rows)), run, skip, state, batch, step)
+
+    steps = first_step + jnp.arange(plan.clip_rows.shape[0])
+    return jax.lax.scan(body, state, (plan, steps))
+
+
+@functools.partial(jax.jit, static_argnames=("graph", "max_frames"))
+def evaluate_batch(
+    state: TrainState, data: DeviceClips, batch: DevicePlan, *, graph: nnx.GraphDef, max_frames: int
+) -> AKMNetOutput:
+    """Outputs of one evaluation batch: running averages, no augmentation, no dropout."""
+    frames = to_unit_range(data.frames[batch.frame_rows])
+    labels = data.labels[jnp.maximum(batch.clip_rows, 0)]
+    clips = PackedClips(frames, batch.clip_ids, labels, _mask(batch.clip_rows), max_frames)
+    return merge(graph, state)(clips)

@@ -1,0 +1,1 @@
+"""SMIC, the Spontaneous Micro-expression Corpus (Li et al. 2013)."""

@@ -1,0 +1,150 @@
+"""SMIC's folders: where they lie, what their names say, and how many clips there should be.
+
+`<top>/<camera>/s1/micro/negative/s1_ne_01/reg_image000123.bmp`, where top is `SMIC_all_cropped` or `SMIC_all_raw` and
+camera is `HS`, `VIS` or `NIR`; `non_micro` beside `micro` is not read. Imports neither TensorFlow nor TFDS.
+"""
+
+import collections
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from datasets_tfds import layout
+from datasets_tfds.layout import ClipFolder, DiskCheck
+
+CODES = {"ne": "negative", "po": "positive", "sur": "surprise"}  # in clip names
+CLASSES = tuple(CODES.values())
+_CLIP_NAME = re.compile(rf"(s\d+)_({'|'.join(CODES)})_?\d+", re.IGNORECASE)
+_KNOWN_DEFECTS = Path(__file__).with_name("known_defects.csv")
+_HS_SUBJECTS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 14, 15, 18, 19, 20)
+_HS_CLIPS = (6, 6, 39, 19, 2, 4, 13, 4, 7, 9, 10, 10, 4, 7, 2, 22)
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """Numbers of the data set's paper; empty where it gives none.
+
+    Source: Li et al. 2013, section II and table II.
+    """
+
+    num_clips: int
+    num_subjects: int
+    clips_per_class: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    clips_per_subject: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+
+_HS = Published(
+    164,
+    16,
+    {"negative": 70, "positive": 51, "surprise": 43},
+    {str(s): n for s, n in zip(_HS_SUBJECTS, _HS_CLIPS, strict=True)},
+)
+_NORMAL_SPEED = Published(71, 8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tree:
+    """One camera's pictures, cropped or raw."""
+
+    config: str
+    top: str
+    camera: str
+    fps: float
+    published: Published
+
+    @property
+    def path(self) -> str:
+        return f"{self.top}/{self.camera}"
+
+
+TREES = {
+    tree.config: tree
+    for tree in (
+        Tree("hs", "SMIC_all_cropped", "HS", 100.0, _HS),
+        Tree("vis", "SMIC_all_cropped", "VIS", 25.0, _NORMAL_SPEED),
+        Tree("nir", "SMIC_all_cropped", "NIR", 25.0, _NORMAL_SPEED),
+        Tree("hs_raw", "SMIC_all_raw", "HS", 100.0, _HS),
+        Tree("vis_raw", "SMIC_all_raw", "VIS", 25.0, _NORMAL_SPEED),
+        Tree("nir_raw", "SMIC_all_raw", "NIR", 25.0, _NORMAL_SPEED),
+    )
+}
+
+
+def list_clips(tree: Tree, folder: Path) -> tuple[list[ClipFolder], DiskCheck]:
+    """Find the clips in a user's folder by names alone; no picture is read.
+
+    Returns:
+        The clips by subject and id, and a check that holds what was wrong with the names.
+
+    Raises:
+        FileNotFoundError: `folder` is absent or does not hold the tree.
+        ValueError: it holds the tree twice, or no clip.
+    """
+    root = layout.find_root(folder, tree.top, tree.camera)
+    check = DiskCheck(f"SMIC {tree.config}", root)
+    clips = [clip for subject in layout.subfolders(root) for clip in _list_subject(layout.unwrap(subject), check)]
+    if not clips:
+        raise ValueError(f"no clips in {root}; expected folders such as s1/micro/negative/s1_ne_01 with frames in them")
+    return sorted(clips, key=lambda clip: (int(clip.subject), clip.clip_id)), check
+
+
+def check_clips(tree: Tree, clips: list[ClipFolder], check: DiskCheck, track: layout.Track) -> None:
+    """Read all frames and compare with the published numbers; adds to `check`."""
+    check.check_clips(clips, layout.read_known_defects(_KNOWN_DEFECTS, tree.config), track)
+    usable = [clip for clip in clips if clip.clip_id not in check.left_out]
+    check.notes.extend(_count_differences(tree.published, usable))
+
+
+def _list_subject(folder: Path, check: DiskCheck) -> list[ClipFolder]:
+    try:
+        subject = layout.normalise_subject(folder.name)
+    except ValueError:
+        check.add_problem(folder, "surplus folder, not a subject (s1, s2, ...)", "move it away")
+        return []
+    micro = [inner for inner in layout.subfolders(folder) if inner.name.casefold() == "micro"]
+    if not micro:
+        check.add_problem(folder, "no folder named micro", "unzip this subject again")
+        return []
+    labels = layout.subfolders(layout.unwrap(micro[0]))
+    return [clip for label in labels for clip in _list_label(subject, layout.unwrap(label), check)]
+
+
+def _list_label(subject: str, folder: Path, check: DiskCheck) -> list[ClipFolder]:
+    label = folder.name.casefold()
+    if label not in CLASSES:
+        check.add_problem(folder, f"surplus folder, not a class ({', '.join(CLASSES)})", "move it away")
+        return []
+    if any(path.suffix.lower() in layout.IMAGE_SUFFIXES for path in folder.iterdir()):
+        check.add_problem(folder, "pictures outside a clip's folder", "move them into it")
+    return [clip for inner in layout.subfolders(folder) for clip in _list_clip(subject, label, inner, check)]
+
+
+def _list_clip(subject: str, label: str, folder: Path, check: DiskCheck) -> list[ClipFolder]:
+    """The clip in `folder`; none if its name is not a clip's."""
+    name = _CLIP_NAME.fullmatch(folder.name)
+    if name is None:
+        check.add_problem(folder, "surplus folder, not a clip (s1_ne_01)", "move it away")
+        return []
+    clip_id, frames = folder.name.lower(), ()
+    named = layout.normalise_subject(name[1]), CODES[name[2].lower()]
+    if named != (subject, label):
+        what = f"its name says subject {named[0]}, {named[1]}; its folder says subject {subject}, {label}"
+        check.add_problem(folder, what, "move it to where it belongs", clip_id)
+    try:
+        frames = layout.list_frames(layout.unwrap(folder))
+    except ValueError as error:
+        check.add_problem(folder, str(error), "delete or rename the surplus pictures", clip_id)
+    return [ClipFolder(clip_id, subject, label, layout.unwrap(folder), frames)]
+
+
+def _count_differences(published: Published, clips: list[ClipFolder]) -> list[str]:
+    """One line that names every number that differs from the published one, or none."""
+    labels = collections.Counter(clip.label for clip in clips)
+    subjects = collections.Counter(clip.subject for clip in clips)
+    pairs = [("clips", len(clips), published.num_clips), ("subjects", len(subjects), published.num_subjects)]
+    pairs += [(label, labels[label], count) for label, count in published.clips_per_class.items()]
+    names = sorted({*published.clips_per_subject, *subjects}, key=int) if published.clips_per_subject else []
+    pairs += [(f"subject {name}", subjects[name], published.clips_per_subject.get(name, 0)) for name in names]
+    different = [f"{what} {found} (published {count})" for what, found, count in pairs if found != count]
+    return [f"numbers differ from the published ones: {', '.join(different)}"] if different else []

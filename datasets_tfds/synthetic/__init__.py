@@ -1,0 +1,6 @@
+"""Drawn faces that make micro-expressions, in memory (`draw_clip`) or in a data set's on-disk layout (`write_corpus`)."""
+
+from datasets_tfds.synthetic.clips import ClipSpec, DrawnClip, draw_clip
+from datasets_tfds.synthetic.corpus import CorpusConfig, write_corpus
+
+__all__ = ["ClipSpec", "CorpusConfig", "DrawnClip", "draw_clip", "write_corpus"]

@@ -1,0 +1,263 @@
+"""A corpus of drawn clips on disk, in the layout of a real data set, with the truth about it in `truth.json`."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from rich.progress import track
+
+from datasets_tfds.synthetic import irregularities, layouts
+from datasets_tfds.synthetic.chance import Stream, random_stream
+from datasets_tfds.synthetic.clips import ClipSpec, DrawnClip, draw_clip
+
+TRUTH_FILE = "truth.json"
+_NON_MICRO_INDEX = 10_000  # clip index of a subject's first clip without expression
+_NON_MICRO_CLIPS = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusConfig:
+    """What to draw."""
+
+    layout: str = "smic"
+    """On-disk layout: smic."""
+    subjects: int = 6
+    """Number of people."""
+    clips: int = 8
+    """Clips of each person; classes are balanced within each person as far as the number allows."""
+    seed: int = 0
+    """Seed of everything drawn; the same seed gives the same bytes."""
+    strength: float = 1.0
+    """Amplitude of the expressions: 1 moves skin by 3.5 to 7.5 pixels at 128 x 128 (a magnified micro-expression),
+    0.06 is about the raw one, 0 removes the expression and keeps everything else (negative control)."""
+    size: int = 128
+    """Width and height of the cropped face, pixels."""
+    min_frames: int | None = None
+    """Shortest clip, frames at the first camera's rate. None: the data set's."""
+    max_frames: int | None = None
+    """Longest clip, frames at the first camera's rate. None: the data set's."""
+    published_counts: bool = False
+    """Draw as many subjects, clips of each subject and clips of each class as the real set has (SMIC: 164 clips of 16
+    subjects); `subjects` and `clips` are then left alone."""
+    variant: Literal["cropped", "raw"] = "cropped"
+    """Cropped faces, or the camera's whole picture with clips without expression beside (SMIC_all_raw)."""
+    cameras: tuple[str, ...] = ("HS",)
+    """Which cameras' folders to write: HS (100 frames/s), VIS, NIR (25 frames/s)."""
+    irregular: bool = False
+    """Plant the irregularities of the real folders and list them in truth.json: nested top folder, 5 to 8 digits, an
+    empty clip, a missing frame, junk files."""
+
+    def __post_init__(self):
+        if self.layout not in layouts.LAYOUTS:
+            raise ValueError(f"unknown layout {self.layout!r}; expected one of {sorted(layouts.LAYOUTS)}")
+        for name, least in (("subjects", 1), ("clips", 1), ("seed", 0), ("size", 32)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        unknown = set(self.cameras) - set(self.chosen_layout.cameras)
+        if unknown or not self.cameras or len(set(self.cameras)) < len(self.cameras):
+            raise ValueError(
+                f"cameras must be different ones of {list(self.chosen_layout.cameras)}, at least one; "
+                f"got {list(self.cameras)}"
+            )
+        if self.variant not in ("cropped", "raw"):
+            raise ValueError(f"variant must be 'cropped' or 'raw', got {self.variant!r}")
+        if self.irregular and not self.published_counts and self.subjects * self.clips < irregularities.MIN_CLIPS:
+            raise ValueError(
+                f"irregular needs at least {irregularities.MIN_CLIPS} clips, got {self.subjects} subjects x {self.clips}"
+            )
+        self.clip_spec(0, 0, "disgust")  # raises on a bad strength or length
+
+    @property
+    def chosen_layout(self) -> layouts.Layout:
+        return layouts.LAYOUTS[self.layout]
+
+    def clip_spec(self, subject: int, index: int, emotion: str, *, strength: float | None = None) -> ClipSpec:
+        """The drawing orders of one clip; `subject` and `index` count from 0."""
+        layout = self.chosen_layout
+        return ClipSpec(
+            seed=self.seed,
+            subject=subject,
+            index=index,
+            emotion=emotion,
+            strength=self.strength if strength is None else strength,
+            min_frames=layout.min_frames if self.min_frames is None else self.min_frames,
+            max_frames=layout.max_frames if self.max_frames is None else self.max_frames,
+            fps=next(iter(layout.cameras.values())).fps,
+            size=self.size,
+            raw=self.variant == "raw",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedClip:
+    """A clip before it is drawn.
+
+    Attributes:
+        subject: the subject's number in the layout.
+        label: class name, or "non_micro".
+        number: number of the clip among the subject's clips of that class, from 1.
+        first_frame: frame number of the onset.
+        spec: how to draw it.
+    """
+
+    subject: int
+    label: str
+    number: int
+    first_frame: int
+    spec: ClipSpec
+
+
+def plan_corpus(config: CorpusConfig) -> list[PlannedClip]:
+    """List the clips of a corpus, subject by subject. A clip depends on seed, subject and index only."""
+    layout = config.chosen_layout
+    counts = layout.clips_per_subject if config.published_counts else (config.clips,) * config.subjects
+    labels = _published_labels(config) if config.published_counts else _balanced_labels(config)
+    plan: list[PlannedClip] = []
+    for subject, (number, clips) in enumerate(zip(layout.subject_numbers(len(counts)), counts, strict=True)):
+        seen: dict[str, int] = {}
+        for index in range(clips):
+            label = labels[subject][index]
+            seen[label] = seen.get(label, 0) + 1
+            plan.append(_plan_clip(config, subject, index, number, label, seen[label]))
+        for k in range(_NON_MICRO_CLIPS if config.variant == "raw" else 0):
+            plan.append(_plan_clip(config, subject, _NON_MICRO_INDEX + k, number, "non_micro", k + 1))
+    return plan
+
+
+def write_corpus(config: CorpusConfig, out: str | os.PathLike[str], *, show_progress: bool = False) -> pathlib.Path:
+    """Draw a corpus and write it to `out`, which must not exist or be empty.
+
+    Everything is written to a temporary folder beside `out` that takes its name at the end, so an interrupted call
+    leaves no half-written corpus.
+
+    Returns:
+        `out`, which now holds the layout's top folder and `truth.json`.
+    """
+    out = pathlib.Path(out).absolute()
+    with _complete_or_nothing(out) as root:
+        plan = plan_corpus(config)
+        clips = [
+            entry
+            for planned in track(plan, "Drawing clips", disable=not show_progress)
+            for entry in _write_clip(config, root, planned)
+        ]
+        planted = irregularities.plant(root, clips, config.seed) if config.irregular else []
+        truth = {"config": dataclasses.asdict(config), "clips": clips, "planted": planted}
+        (root / TRUTH_FILE).write_text(json.dumps(truth, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return out
+
+
+def _balanced_labels(config: CorpusConfig) -> list[list[str]]:
+    """Labels of each subject's clips: every class once, in random order, again and again."""
+    classes = list(config.chosen_layout.class_emotions)
+    blocks = -(-config.clips // len(classes))
+    return [
+        [
+            classes[k]
+            for block in range(blocks)
+            for k in random_stream(config.seed, Stream.LABELS, subject, block).permutation(len(classes))
+        ]
+        for subject in range(config.subjects)
+    ]
+
+
+def _published_labels(config: CorpusConfig) -> list[list[str]]:
+    """The set's class counts dealt out at random over all its clips."""
+    layout = config.chosen_layout
+    labels = [name for name, count in layout.clips_per_class.items() for _ in range(count)]
+    order = random_stream(config.seed, Stream.PUBLISHED_LABELS).permutation(len(labels))
+    ends = np.cumsum(layout.clips_per_subject)
+    return [[labels[k] for k in part] for part in np.split(order, ends[:-1])]
+
+
+def _plan_clip(
+    config: CorpusConfig, subject: int, index: int, subject_number: int, label: str, number: int
+) -> PlannedClip:
+    rng = random_stream(config.seed, Stream.FRAME_NUMBERS, subject, index)
+    first_frame, choice = int(rng.integers(1_000, 90_000)), rng.uniform()
+    is_micro = label != "non_micro"
+    emotions = config.chosen_layout.class_emotions[label] if is_micro else ("others",)
+    emotion = emotions[int(choice * len(emotions))]
+    spec = config.clip_spec(subject, index, emotion, strength=config.strength if is_micro else 0.0)
+    return PlannedClip(subject_number, label, number, first_frame, spec)
+
+
+def _write_clip(config: CorpusConfig, root: pathlib.Path, planned: PlannedClip) -> Iterator[dict[str, Any]]:
+    """Draw a clip, write its frames for every camera, and yield the truth of each."""
+    drawn = draw_clip(planned.spec)
+    for name in config.cameras:
+        camera = config.chosen_layout.cameras[name]
+        folder = _clip_folder(config, name, planned)
+        frames = drawn.frames[:: camera.step]
+        if name == "NIR":
+            frames = _near_infrared(frames)
+        digits = irregularities.draw_digits(planned.spec) if config.irregular else 6
+        (root / folder).mkdir(parents=True)
+        for k, frame in enumerate(frames):
+            path = root / folder / layouts.smic_frame_name(config.variant, planned.first_frame + k, digits)
+            path.write_bytes(cv2.imencode(".bmp", frame)[1].tobytes())
+        yield _truth(planned, drawn, name, camera, folder, len(frames))
+
+
+def _clip_folder(config: CorpusConfig, camera: str, planned: PlannedClip) -> pathlib.PurePosixPath:
+    if planned.label == "non_micro":
+        return layouts.smic_non_micro_folder(camera, planned.subject, planned.number)
+    return layouts.smic_clip_folder(config.variant, camera, planned.subject, planned.label, planned.number)
+
+
+def _near_infrared(frames: np.ndarray) -> np.ndarray:
+    """How the near-infrared camera would see it: paler, flatter."""
+    return np.rint(255.0 * (0.06 + 0.88 * (frames / 255.0) ** 0.75)).astype(np.uint8)
+
+
+def _truth(
+    planned: PlannedClip,
+    drawn: DrawnClip,
+    camera_name: str,
+    camera: layouts.Camera,
+    folder: pathlib.PurePosixPath,
+    num_frames: int,
+) -> dict[str, Any]:
+    """The truth about a clip as one camera shows it; frame numbers are those of the file names."""
+    shares = drawn.shares[:: camera.step]
+    apex = int(np.argmax(shares))
+    is_micro = planned.label != "non_micro"
+    return {
+        "clip": folder.name,
+        "camera": camera_name,
+        "path": str(folder),
+        "subject": str(planned.subject),
+        "class": planned.label,
+        "emotion": drawn.expression.emotion if is_micro else None,
+        "action_units": list(drawn.expression.action_units) if is_micro else [],
+        "onset": planned.first_frame,
+        "apex": planned.first_frame + apex if is_micro else None,
+        "offset": planned.first_frame + num_frames - 1,
+        "num_frames": num_frames,
+        "fps": camera.fps,
+        "peak_displacement_px": round(drawn.peak_displacement_px * float(shares[apex]), 4),
+    }
+
+
+@contextlib.contextmanager
+def _complete_or_nothing(out: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A folder to write to that becomes `out` if all goes well and vanishes if not."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} exists and is not an empty folder; remove it or choose another --out")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
+    try:
+        root = temporary / "corpus"
+        root.mkdir()
+        yield root
+        root.rename(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
