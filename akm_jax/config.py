@@ -2,9 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Literal
-
-import tyro
+from typing import Literal
 
 Rule = Literal["last", "inner", "test"]
 RULES: tuple[Rule, ...] = ("last", "inner", "test")
@@ -152,8 +150,8 @@ class ExperimentConfig:
     """Leave out clips that are missing or damaged on disk instead of refusing to build."""
     run_dir: Path | None = None
     """Where results go; runs/<dataset>-<preset> when not given."""
-    folds: tuple[str, ...] = ()
-    """Subjects to leave out, one fold each; every subject when none is given."""
+    folds: str = ""
+    """Subjects to leave out, one fold each, comma-separated; every subject when empty."""
     rules: str = "last,test"
     """How a fold's model is chosen, comma-separated: last (the headline), test (optimistic), inner (second training)."""
     inner_share: float = 0.2
@@ -162,7 +160,9 @@ class ExperimentConfig:
     """Independent repetitions; mean and spread are reported."""
     seed: int = 0
     """First seed."""
-    train: Annotated[TrainConfig, tyro.conf.arg(name="")] = TrainConfig()
+    checkpoint_interval_s: float = 60.0
+    """Seconds between checkpoints of a running fold, taken at the end of an epoch; 0: after every epoch."""
+    train: TrainConfig = TrainConfig()
     model: ModelConfig = ModelConfig()
     init_weights: Path | None = None
     """Weights every fold starts from: a PyTorch state dict (.pt). Entries that don't fit the network are left fresh."""
@@ -173,6 +173,11 @@ class ExperimentConfig:
     def chosen_rules(self) -> tuple[Rule, ...]:
         """`rules` as a tuple, in the order headline, inner, test."""
         return tuple(rule for rule in RULES if rule in self.rules.split(","))
+
+    @property
+    def chosen_folds(self) -> tuple[str, ...]:
+        """`folds` as a tuple."""
+        return tuple(subject.strip() for subject in self.folds.split(",") if subject.strip())
 
     def validate(self) -> None:
         """Raise ValueError naming the option, what was got and what is expected."""

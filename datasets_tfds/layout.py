@@ -11,17 +11,19 @@ import csv
 import dataclasses
 import hashlib
 import io
+import itertools
 import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".bmp", ".png")
+NO_FRAMES = "no frames (jpg, jpeg, bmp or png)"
 _SUBJECT = re.compile(r"(?:subject|sub|s)?[ _-]?0*(\d+)(?:\.0)?", re.IGNORECASE)
 _JUNK_FOLDERS = ("__MACOSX", "$RECYCLE.BIN")
 _log = logging.getLogger(__name__)
@@ -71,7 +73,7 @@ class KnownDefect:
     evidence: str
 
 
-def normalise_subject(name: str | int | float) -> str:
+def normalise_subject(name: str | float) -> str:
     """Subject number without padding or prefix: `1`, `01`, `sub01`, `s1`, `s01`, `1.0` -> "1"; `006` -> "6".
 
     Raises:
@@ -91,7 +93,7 @@ def list_frames(folder: Path) -> tuple[Frame, ...]:
     """
     paths = [p for p in Path(folder).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
     frames = sorted(Frame(_frame_number(path), path) for path in paths)
-    for one, other in zip(frames, frames[1:], strict=False):
+    for one, other in itertools.pairwise(frames):
         if one.number == other.number:
             raise ValueError(f"{folder}: {one.path.name} and {other.path.name} have the same frame number")
     return tuple(frames)
@@ -106,7 +108,9 @@ def _frame_number(path: Path) -> int:
 
 def subfolders(folder: Path) -> list[Path]:
     """Folders in `folder` by name, without what operating systems and archivers leave behind."""
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".") and p.name not in _JUNK_FOLDERS)
+    return sorted(
+        p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".") and p.name not in _JUNK_FOLDERS
+    )
 
 
 def unwrap(folder: Path) -> Path:
@@ -183,7 +187,8 @@ def read_known_defects(path: Path, config: str) -> dict[str, KnownDefect]:
     with path.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if config in row["configs"].split()]
     return {
-        row["clip_id"]: KnownDefect(row["clip_id"], row["kind"], int(row["max_missing"]), row["evidence"]) for row in rows
+        row["clip_id"]: KnownDefect(row["clip_id"], row["kind"], int(row["max_missing"]), row["evidence"])
+        for row in rows
     }
 
 
@@ -214,7 +219,7 @@ class DiskCheck:
     ) -> None:
         """Read every frame of every clip once (in threads) and add what is wrong with them."""
         with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-            pictures = track(pool.map(_inspect_pictures, clips), "Checking frames", len(clips))
+            pictures = track(pool.map(inspect_pictures, (clip.frames for clip in clips)), "Checking frames", len(clips))
             for clip, found in zip(clips, pictures, strict=True):
                 self._check_numbers(clip, known.get(clip.clip_id))
                 for what, remedy in found:
@@ -245,6 +250,17 @@ class DiskCheck:
             _log.warning("%s\nLeft out: %s", self._report(), ", ".join(sorted(self.left_out)) or "no clip")
         return kept
 
+    def record(self, fingerprint: str, kept: Sequence[ClipFolder]) -> dict[str, Any]:
+        """What to keep beside a prepared set: what it was made from, which clips it holds, and what was wrong."""
+        clips = [{"clip_id": c.clip_id, "subject": c.subject, "num_frames": len(c.frames)} for c in kept]
+        return {
+            "fingerprint": fingerprint,
+            "clips": clips,
+            "left_out": sorted(self.left_out),
+            "problems": self.problems,
+            "notes": self.notes,
+        }
+
     def _report(self) -> str:
         count = f"{len(self.problems)} problem" + "s" * (len(self.problems) != 1)
         return "\n  ".join([f"{self.title}: {count} in {self.root}", *self.problems])
@@ -256,8 +272,7 @@ class DiskCheck:
                 self.notes.append(f"{clip.clip_id} left out: no frames, a known defect ({known.evidence})")
                 self.left_out.add(clip.clip_id)
             elif clip.clip_id not in self.left_out:
-                expected = ", ".join(suffix[1:] for suffix in IMAGE_SUFFIXES)
-                self.add_problem(clip.folder, f"no frames ({expected})", "unzip this clip again", clip.clip_id)
+                self.add_problem(clip.folder, NO_FRAMES, "unzip this clip again", clip.clip_id)
             return
         missing = clip.frames[-1].number - clip.frames[0].number + 1 - len(clip.frames)
         what = f"{missing} missing in the frame numbers: {_gaps(clip.frames)}"
@@ -272,7 +287,7 @@ class DiskCheck:
 
 
 def _gaps(frames: Sequence[Frame]) -> str:
-    neighbours = zip(frames, frames[1:], strict=False)
+    neighbours = itertools.pairwise(frames)
     return _enumerate([f"none between {a.number} and {b.number}" for a, b in neighbours if b.number > a.number + 1])
 
 
@@ -281,17 +296,16 @@ def _enumerate(items: Sequence, limit: int = 3) -> str:
     return ", ".join(str(item) for item in items[:limit]) + more
 
 
-def _inspect_pictures(clip: ClipFolder) -> list[tuple[str, str]]:
-    """(what is wrong, remedy), one for each kind of defect among the clip's pictures."""
+def inspect_pictures(frames: Sequence[Frame]) -> list[tuple[str, str]]:
+    """Decode a clip's pictures and give (what is wrong, remedy), one pair for each kind of defect."""
     defects: dict[str, list[str]] = {}
     sizes: dict[tuple[int, int], list[str]] = {}
-    for frame in clip.frames:
+    for frame in frames:
         try:
             data = frame.path.read_bytes()
             shape = decode_grey(data).shape if data else None
-        except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error... for broken files
-            reason = str(error) if "truncated" in str(error) else f"unreadable: {error or type(error).__name__}"
-            defects.setdefault(_without_addresses(reason), []).append(frame.path.name)
+        except Exception as error:  # noqa: BLE001 - broken files make Pillow raise many types; all are reported
+            defects.setdefault(_reason(error), []).append(frame.path.name)
             continue
         if shape is None:
             defects.setdefault("file of zero bytes", []).append(frame.path.name)
@@ -304,5 +318,8 @@ def _inspect_pictures(clip: ClipFolder) -> list[tuple[str, str]]:
     return found
 
 
-def _without_addresses(text: str) -> str:
-    return re.sub(r" <_io\.BytesIO object at 0x[0-9a-f]+>", "", text)
+def _reason(error: Exception) -> str:
+    """What Pillow's error says, without byte counts and addresses, so that equal defects are counted together."""
+    if "truncated" in str(error).lower():
+        return "truncated"
+    return "unreadable: " + re.sub(r" <_io\.BytesIO object at 0x[0-9a-f]+>", "", str(error) or type(error).__name__)

@@ -1,0 +1,1 @@
+"""Command lines: thin scripts that parse, call the library and print."""

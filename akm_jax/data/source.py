@@ -7,8 +7,9 @@ import concurrent.futures
 import contextlib
 import logging
 import os
+import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,149 @@ def read_clip(folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     if not folder.is_dir():
         raise FileNotFoundError(f"clip folder {folder} does not exist; expected a folder of frames")
     files = layout.list_frames(folder)
-    check = layout.DiskCheck(f"clip {folder.name}", folder)
-    defects = layout.inspect_pictures(files)
-    if not files or defects:
-        raise ValueError(check)
+    defects = layout.inspect_pictures(files) if files else [(layout.NO_FRAMES, "pass the folder that holds the frames")]
+    if defects:
+        raise ValueError("\n  ".join([f"clip {folder}:", *(f"{what} -> {remedy}" for what, remedy in defects)]))
     frames = [layout.decode_grey(file.path.read_bytes()) for file in files]
     return np.stack(frames), tuple(file.path.name for file in files)
+
+
+def _builder_classes() -> dict[str, Any]:
+    """The data sets that can be read, and their builders."""
+    from datasets_tfds.smic.smic_dataset_builder import Builder as Smic  # here, because it needs tensorflow-datasets
+
+    return {"smic": Smic}
+
+
+def _builder_maker(
+    dataset: str, data_config: str | None, data_dir: Path | None, allow_missing: bool
+) -> Callable[[], Any]:
+    """What makes the builder; called again after its prepared set has been deleted, because a builder reads it once."""
+    classes = _builder_classes()
+    if dataset not in classes:
+        raise ValueError(f"unknown data set {dataset!r}; known: {', '.join(sorted(classes))}")
+    builder_class = classes[dataset]
+    if data_config is not None and data_config not in builder_class.builder_configs:
+        known = ", ".join(builder_class.builder_configs)
+        raise ValueError(f"data set {dataset!r} has no configuration {data_config!r}; known: {known}")
+    return lambda: builder_class(
+        config=data_config,
+        data_dir=data_dir and Path(data_dir).expanduser(),
+        allow_missing=allow_missing,
+        track=_track,
+    )
+
+
+def _prepared_builder(make_builder: Callable[[], Any], manual_dir: Path | None, allow_missing: bool) -> Any:
+    """A builder whose set is prepared: from the present files of `manual_dir`, if that is given."""
+    builder = make_builder()
+    fingerprint = None if manual_dir is None else builder.fingerprint(manual_dir)
+    reason = _why_not_usable(builder, fingerprint, allow_missing)
+    if reason is None:
+        if left_out := builder.info.metadata["left_out"]:
+            _log.warning("%s was prepared without %s", builder.info.full_name, ", ".join(left_out))
+        return builder
+    if manual_dir is None:
+        kind = ValueError if builder.info.initialized else FileNotFoundError
+        raise kind(
+            f"{builder.info.full_name} in {builder.data_dir}: {reason}; pass --manual_dir, the folder that holds the data "
+            f"as distributed\n{builder.MANUAL_DOWNLOAD_INSTRUCTIONS}"
+        )
+    level = logging.WARNING if builder.info.initialized else logging.INFO
+    _log.log(level, "%s in %s: %s; preparing it from %s", builder.info.full_name, builder.data_dir, reason, manual_dir)
+    with _set_aside(Path(builder.data_dir)):
+        return _build(make_builder(), manual_dir)
+
+
+def _why_not_usable(builder: Any, fingerprint: str | None, allow_missing: bool) -> str | None:
+    """Why the prepared set cannot be used as it is; None if it can."""
+    if not builder.info.initialized:
+        return "nothing is prepared there"
+    record, file_format = builder.info.metadata, builder.info.file_format.value
+    if file_format != "array_record":
+        return f"it has file format {file_format}, expected array_record"
+    if "fingerprint" not in record:
+        return "it does not say what it was made from"
+    if record["problems"] and not allow_missing:
+        clips = ", ".join(record["left_out"])
+        return f"it was made with missing clips allowed, and lacks {clips or 'none'} (--allow_missing accepts that)"
+    if fingerprint not in (None, record["fingerprint"]):
+        return "it was made from other files, or these have changed since"
+    return None
+
+
+@contextlib.contextmanager
+def _set_aside(folder: Path) -> Iterator[None]:
+    """Make room for a new `folder`; the old one comes back if the new one cannot be made."""
+    old = folder.with_name(f"incomplete.replaced_{folder.name}")
+    shutil.rmtree(old, ignore_errors=True)
+    if not folder.exists():
+        yield
+        return
+    folder.rename(old)
+    try:
+        yield
+    except BaseException:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old)
+
+
+def _build(builder: Any, manual_dir: Path) -> Any:
+    """Prepare the set; what TFDS prints goes to stderr."""
+    import tensorflow_datasets as tfds
+
+    tfds.disable_progress_bar()
+    with contextlib.redirect_stdout(sys.stderr):
+        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=manual_dir))
+    return builder
+
+
+def _read(builder: Any, image_size: int, crop_source_size: int) -> ClipSet:
+    """Read all records, in whatever order they lie, into the rows where their clips belong."""
+    records = builder.as_data_source(split="train")
+    clips = sorted(builder.info.metadata["clips"], key=lambda clip: (subject_order(clip["subject"]), clip["clip_id"]))
+    if len(records) != len(clips):
+        raise ValueError(
+            f"{builder.data_dir} holds {len(records)} clips, expected {len(clips)}; delete it and prepare the set again"
+        )
+    lengths = np.array([clip["num_frames"] for clip in clips], np.int32)
+    ends = np.cumsum(lengths)
+    labels, fps = np.full(len(clips), -1, np.int32), np.zeros(len(clips), np.float32)
+    numbers = np.empty(ends[-1], np.int32)
+    frames = {size: np.empty((ends[-1], size, size), np.uint8) for size in (image_size, crop_source_size)}
+    place = {clip["clip_id"]: i for i, clip in enumerate(clips)}
+    with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        for record in _track(records, "Decoding clips", len(records)):
+            i = place[record["clip_id"].decode()]
+            rows = slice(ends[i] - lengths[i], ends[i])
+            labels[i], fps[i], numbers[rows] = record["label"], record["fps"], record["frame_numbers"]
+            _decode(record["frames"], {size: array[rows] for size, array in frames.items()}, pool)
+    return ClipSet(
+        name=builder.name,
+        class_names=tuple(builder.info.features["label"].names),
+        clip_ids=tuple(clip["clip_id"] for clip in clips),
+        subjects=tuple(clip["subject"] for clip in clips),
+        labels=labels,
+        lengths=lengths,
+        frames=frames[image_size],
+        large_frames=frames[crop_source_size],
+        frame_numbers=numbers,
+        fps=float(fps[0]),
+        apexes=np.full(len(clips), -1, np.int32),
+    )
+
+
+def _decode(pictures: Sequence[bytes], rows: dict[int, np.ndarray], pool: concurrent.futures.Executor) -> None:
+    """Decode each picture once and write it into row k of every array of `rows`, resized to its key."""
+
+    def decode(k: int) -> None:
+        frame = layout.decode_grey(pictures[k])
+        for size, array in rows.items():
+            array[k] = resize_frame(frame, size)
+
+    list(pool.map(decode, range(len(pictures))))
+
+
+def _track(items: Iterable, what: str, total: int) -> Iterable:
+    return rich_track(items, what, total, console=Console(stderr=True))

@@ -175,3 +175,30 @@ def akmnet_from_state_dict(state_dict: Mapping[str, np.ndarray], config: ModelCo
         raise ValueError(f"state dict does not fit AKMNet, {len(problems)} entries:\n  " + "\n  ".join(problems))
     leaves = {p: leaf.replace(jnp.asarray(values["/".join(map(str, p))], leaf.dtype)) for p, leaf in flat}
     return nnx.merge(graph, nnx.from_flat_state(leaves))
+
+
+def copy_matching(state_dict: Mapping[str, np.ndarray], model: AKMNet) -> tuple[AKMNet, list[str]]:
+    """Start a model from another network's weights: every entry whose name and shape match is copied.
+
+    Returns:
+        The model, and the entries of the state dict that did not fit and were left out.
+
+    Raises:
+        ValueError: not one entry fits.
+    """
+    graph, state = nnx.split(model)
+    flat = {"/".join(map(str, path)): (path, leaf) for path, leaf in nnx.to_flat_state(state)}
+    left = []
+    for entry, value in state_dict.items():
+        if entry.endswith("num_batches_tracked"):
+            continue
+        found = _find(entry)
+        value = found[1].to_jax(np.asarray(value)) if found and found[0] in flat and value.ndim in (1, 2, 4) else None
+        if value is None or value.shape != flat[found[0]][1].shape:
+            left.append(entry)
+            continue
+        path, leaf = flat[found[0]]
+        flat[found[0]] = (path, leaf.replace(jnp.asarray(value, leaf.dtype)))
+    if len(left) == len([entry for entry in state_dict if not entry.endswith("num_batches_tracked")]):
+        raise ValueError(f"no entry of the state dict fits AKMNet by name and shape; it holds {sorted(state_dict)[:5]}")
+    return nnx.merge(graph, nnx.from_flat_state(dict(flat.values()))), left

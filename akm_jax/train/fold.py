@@ -2,8 +2,10 @@
 
 import dataclasses
 import time
+import warnings
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,6 +16,8 @@ from akm_jax import optim
 from akm_jax.config import Rule
 from akm_jax.data.batching import BatchPlan
 from akm_jax.data.folds import Fold, inner_split
+from akm_jax.train import checkpoint
+from akm_jax.train.checkpoint import Training
 from akm_jax.train.setup import RunSetup
 from akm_jax.train.state import TrainState
 from akm_jax.train.step import DevicePlan, evaluate_batch, train_steps
@@ -53,15 +57,6 @@ class Evaluation:
         """Mean cross-entropy, nats."""
         log_p = self.logits - np.logaddexp.reduce(self.logits, axis=1, keepdims=True)
         return float(-log_p[np.arange(len(self.clips)), labels[self.clips]].mean())
-
-
-@dataclasses.dataclass
-class Training:
-    """One training of a fold between two epochs: all that a resumed run needs to go on exactly."""
-
-    state: TrainState
-    epoch: int = 0
-    history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
 def evaluate(setup: RunSetup, state: TrainState, clips: np.ndarray) -> Evaluation:
@@ -123,7 +118,8 @@ def train_epoch(
         mean = float(np.concatenate(losses).sum() / np.sum(plan.clip_rows[: first + len(loss)] >= 0))
         report(Progress(subject, seed, epoch, config.epochs, mean, frames, time.perf_counter() - start))
     entry = {"epoch": epoch, "learning_rate": rate, "loss": mean, "frames": frames}
-    return Training(state, epoch, [*training.history, entry | {"seconds": time.perf_counter() - start}])
+    history = [*training.history, entry | {"seconds": time.perf_counter() - start}]
+    return dataclasses.replace(training, state=state, epoch=epoch, history=history)
 
 
 def _require_finite(losses: np.ndarray, subject: str, epoch: int, first_step: int) -> None:
@@ -135,29 +131,44 @@ def _require_finite(losses: np.ndarray, subject: str, epoch: int, first_step: in
         )
 
 
-def run_fold(setup: RunSetup, fold: Fold, seed: int, report: Callable[[Progress], None]) -> dict[str, Any]:
-    """Train and evaluate one fold under every chosen rule.
+def run_fold(
+    setup: RunSetup,
+    fold: Fold,
+    seed: int,
+    start: TrainState | None,
+    folder: Path,
+    report: Callable[[Progress], None],
+) -> dict[str, Any]:
+    """Train and evaluate one fold under every chosen rule, going on from its checkpoints where there are some.
+
+    Args:
+        setup: what all folds share.
+        fold: the subject left out.
+        seed: seed of this repetition.
+        start: weights to start from; fresh ones when None.
+        folder: where the fold's checkpoints are kept.
+        report: called after every compiled call.
 
     Returns:
         What `result.json` holds: subject, seed, the history of each training, and for each rule the chosen epoch and
         for every clip of the left-out subject prediction, logits, beta, threshold and selected frames.
     """
-    labels = setup.clip_set.labels
+    labels, chosen = setup.clip_set.labels, setup.config.chosen_rules
     rules: dict[Rule, dict[str, Any]] = {}
     histories = {}
-    chosen = setup.config.chosen_rules
     if "last" in chosen or "test" in chosen:
-        best, last, histories["all_subjects"] = _train(setup, fold, seed, 0, fold.train, fold.test, report)
-        if "last" in chosen:
-            rules["last"] = _describe(setup, *last)
-        if "test" in chosen:
-            rules["test"] = _describe(setup, *best)
+        watch = _Watch(fold, 0, fold.train, fold.test)
+        done = _train(setup, watch, seed, start, folder / "checkpoints" / "all_subjects", report)
+        outcome = {"last": _last(setup, done, fold), "test": done.best}
+        rules |= {rule: outcome[rule] for rule in chosen if rule in outcome}
+        histories["all_subjects"] = done.history
     if "inner" in chosen:
         train, validation = inner_split(setup.clip_set, fold, share=setup.config.inner_share, seed=seed)
-        best, _, histories["inner"] = _train(setup, fold, seed, 1, train, validation, report)
-        rules["inner"] = _describe(setup, *best) | {
-            "validation_subjects": sorted({setup.clip_set.subjects[i] for i in validation})
-        }
+        watch = _Watch(fold, 1, train, validation)
+        done = _train(setup, watch, seed, start, folder / "checkpoints" / "inner", report)
+        subjects = sorted({setup.clip_set.subjects[i] for i in validation})
+        rules["inner"] = {**done.best, "validation_subjects": subjects}
+        histories["inner"] = done.history
     return {
         "subject": fold.subject,
         "seed": seed,
@@ -168,27 +179,57 @@ def run_fold(setup: RunSetup, fold: Fold, seed: int, report: Callable[[Progress]
     }
 
 
-def _train(setup: RunSetup, fold: Fold, seed: int, purpose: int, train, watched, report):
-    """One training; the best epoch on the `watched` clips, and the last, as (epoch, outputs on the test clips)."""
-    key = setup.key(seed, fold.subject, purpose)
-    training = Training(setup.initial_state(key))
-    labels, epochs = setup.clip_set.labels, setup.config.train.epochs
-    best, best_rank = None, (-np.inf, -np.inf)
-    own_test = watched is fold.test
+@dataclasses.dataclass(frozen=True)
+class _Watch:
+    """One of a fold's trainings: on which clips, and on which clips its best epoch is chosen."""
+
+    fold: Fold
+    purpose: int
+    train: np.ndarray
+    watched: np.ndarray
+
+    @property
+    def on_test(self) -> bool:
+        return self.watched is self.fold.test
+
+
+def _train(setup: RunSetup, watch: _Watch, seed: int, start: TrainState | None, folder: Path, report) -> Training:
+    """One training from its last good checkpoint, or from the start, to the last epoch."""
+    subject, epochs = watch.fold.subject, setup.config.train.epochs
+    fresh = setup.initial_state(setup.key(seed, subject, watch.purpose))
+    training, problems = checkpoint.load_latest(folder, fresh)
+    for problem in problems:
+        warnings.warn(f"{problem}; going on from the one before it", stacklevel=2)
+    if training is None:
+        training = Training(fresh if start is None else jax.tree.map(jnp.copy, start))
+    saved = time.monotonic()
     while training.epoch < epochs:
         training = train_epoch(
-            setup, training, train, seed=seed, subject=fold.subject, purpose=purpose, report=report
+            setup, training, watch.train, seed=seed, subject=subject, purpose=watch.purpose, report=report
         )
-        outcome = evaluate(setup, training.state, watched)
-        accuracy, entropy = outcome.accuracy(labels), outcome.cross_entropy(labels)
-        training.history[-1] |= {"accuracy": accuracy, "cross_entropy": entropy}
-        # The legacy rule keeps the first of equal accuracies; inner validation prefers the lower cross-entropy.
-        rank = (accuracy, 0.0 if own_test else -entropy)
-        if training.epoch >= min(FIRST_CHOSEN_EPOCH, epochs) and rank > best_rank:
-            tested = outcome if own_test else evaluate(setup, training.state, fold.test)
-            best, best_rank = (training.epoch, tested), rank
-    last = (training.epoch, outcome if own_test else evaluate(setup, training.state, fold.test))
-    return best, last, training.history
+        _keep_best(setup, training, watch)
+        if training.epoch == epochs or time.monotonic() - saved > setup.config.checkpoint_interval_s:
+            checkpoint.save(folder, training)
+            saved = time.monotonic()
+    return training
+
+
+def _keep_best(setup: RunSetup, training: Training, watch: _Watch) -> None:
+    """Evaluate on the watched clips; remember what the best epoch so far says of the left-out subject."""
+    labels = setup.clip_set.labels
+    outcome = evaluate(setup, training.state, watch.watched)
+    accuracy, entropy = outcome.accuracy(labels), outcome.cross_entropy(labels)
+    training.history[-1] |= {"accuracy": accuracy, "cross_entropy": entropy}
+    # The legacy rule keeps the first of equal accuracies; inner validation prefers the lower cross-entropy.
+    rank = [accuracy, 0.0 if watch.on_test else -entropy]
+    first = min(FIRST_CHOSEN_EPOCH, setup.config.train.epochs)
+    if training.epoch >= first and (training.best is None or rank > training.best_rank):
+        tested = outcome if watch.on_test else evaluate(setup, training.state, watch.fold.test)
+        training.best, training.best_rank = _describe(setup, training.epoch, tested), rank
+
+
+def _last(setup: RunSetup, training: Training, fold: Fold) -> dict[str, Any]:
+    return _describe(setup, training.epoch, evaluate(setup, training.state, fold.test))
 
 
 def _describe(setup: RunSetup, epoch: int, outcome: Evaluation) -> dict[str, Any]:

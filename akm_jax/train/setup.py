@@ -91,7 +91,7 @@ def set_up(config: ExperimentConfig, clip_set: ClipSet) -> tuple[RunSetup, list[
     The batch shape depends on the data set alone, never on which folds are run.
     """
     config.validate()
-    folds = leave_one_subject_out(clip_set, config.folds)
+    folds = leave_one_subject_out(clip_set, config.chosen_folds)
     train_sets = _all_training_sets(config, clip_set)
     per_step = config.train.clips_per_step
     lengths = [clip_set.lengths[clips] for clips in train_sets]

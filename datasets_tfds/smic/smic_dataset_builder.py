@@ -1,17 +1,13 @@
 """TFDS builder of SMIC: clips as sequences of the original encoded frames, in one split `train`.
 
 Builds with `tfds build datasets_tfds/smic --manual_dir=DIR`, and without TensorFlow by `download_and_prepare`. Written as
-array_record, which `tfds.data_source` reads. `info.metadata`, kept beside the records, says what they were made from:
-    fingerprint: of the frame files (`layout.fingerprint`); other files, other fingerprint.
-    clips: frames of each clip, by clip id.
-    left_out: clips that are not in the set.
-    notes: known defects, and numbers that differ from the published ones.
+array_record, which `tfds.data_source` reads. `info.metadata` says what it was made from: `layout.DiskCheck.record`.
 """
 
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -40,8 +36,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     """
 
     VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First version."}
-    BUILDER_CONFIGS = [_CONFIGS["hs"]]
+    RELEASE_NOTES: ClassVar = {"1.0.0": "First version."}
+    BUILDER_CONFIGS: ClassVar = [_CONFIGS["hs"]]
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
     SMIC is licensed by the University of Oulu; apply for it at https://www.oulu.fi/cmvs/node/41319. Unzip what you
     receive into manual_dir, so that it holds, for the configuration you build,
@@ -68,10 +64,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         """
         self._allow_missing = _allow_missing_default() if allow_missing is None else allow_missing
         self._track = track or _tfds_track
-        self._checked: dict[Path, tuple[list[layout.ClipFolder], dict[str, Any]]] = {}
         super().__init__(file_format=file_format, **kwargs)
         self._original_state |= {"allow_missing": self._allow_missing, "file_format": file_format}
-        if file_format is None and not self.is_prepared():
+        if file_format is None and not self.info.initialized:
             self.info.set_file_format("array_record", override=True)
 
     @tfds.core.utils.classproperty
@@ -94,23 +89,6 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         clips, check = smic_tree.list_clips(self.tree, manual_dir)
         return layout.fingerprint(check.root, clips)
 
-    def check(self, manual_dir: Path) -> list[layout.ClipFolder]:
-        """Read every frame in a user's folder and give the clips to build; done once for a folder.
-
-        Raises:
-            FileNotFoundError: the folder is absent or does not hold this configuration's tree.
-            ValueError: all that is wrong with it, one line each, unless `allow_missing`.
-        """
-        if manual_dir not in self._checked:
-            clips, check = smic_tree.list_clips(self.tree, manual_dir)
-            record = {"fingerprint": layout.fingerprint(check.root, clips)}
-            smic_tree.check_clips(self.tree, clips, check, self._track)
-            kept = check.finish(clips, allow_missing=self._allow_missing)
-            record["clips"] = {clip.clip_id: len(clip.frames) for clip in kept}
-            record |= {"left_out": sorted(check.left_out), "notes": check.notes}
-            self._checked[manual_dir] = kept, record
-        return self._checked[manual_dir][0]
-
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
@@ -128,10 +106,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[tuple[str, Any]]]:
-        manual_dir = Path(dl_manager.manual_dir)
-        clips = self.check(manual_dir)
-        self.info.metadata.update(self._checked[manual_dir][1])
-        return {"train": self._generate_examples(clips)}
+        clips, check = smic_tree.list_clips(self.tree, Path(dl_manager.manual_dir))
+        fingerprint = layout.fingerprint(check.root, clips)
+        smic_tree.check_clips(self.tree, clips, check, self._track)
+        kept = check.finish(clips, allow_missing=self._allow_missing)
+        self.info.metadata.update(check.record(fingerprint, kept))
+        return {"train": self._generate_examples(kept)}
 
     def _generate_examples(self, clips: list[layout.ClipFolder]) -> Iterator[tuple[str, dict[str, Any]]]:
         for clip in clips:

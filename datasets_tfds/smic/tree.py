@@ -126,7 +126,8 @@ def _list_clip(subject: str, label: str, folder: Path, check: DiskCheck) -> list
     if name is None:
         check.add_problem(folder, "surplus folder, not a clip (s1_ne_01)", "move it away")
         return []
-    clip_id, frames = folder.name.lower(), ()
+    clip_id = folder.name.lower()
+    frames: tuple[layout.Frame, ...] = ()
     named = layout.normalise_subject(name[1]), CODES[name[2].lower()]
     if named != (subject, label):
         what = f"its name says subject {named[0]}, {named[1]}; its folder says subject {subject}, {label}"
@@ -144,7 +145,8 @@ def _count_differences(published: Published, clips: list[ClipFolder]) -> list[st
     subjects = collections.Counter(clip.subject for clip in clips)
     pairs = [("clips", len(clips), published.num_clips), ("subjects", len(subjects), published.num_subjects)]
     pairs += [(label, labels[label], count) for label, count in published.clips_per_class.items()]
-    names = sorted({*published.clips_per_subject, *subjects}, key=int) if published.clips_per_subject else []
-    pairs += [(f"subject {name}", subjects[name], published.clips_per_subject.get(name, 0)) for name in names]
-    different = [f"{what} {found} (published {count})" for what, found, count in pairs if found != count]
-    return [f"numbers differ from the published ones: {', '.join(different)}"] if different else []
+    if published.clips_per_subject:
+        names = sorted({*published.clips_per_subject, *subjects}, key=int)
+        pairs += [(f"subject {name}", subjects[name], published.clips_per_subject.get(name, 0)) for name in names]
+    different = [f"{what} {found}/{count}" for what, found, count in pairs if found != count]
+    return [f"numbers differ from the published ones (found/published): {', '.join(different)}"] if different else []

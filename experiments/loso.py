@@ -1,0 +1,80 @@
+"""Leave-one-subject-out training and evaluation of AKMNet.
+
+    python -m experiments.loso --dataset=smic --manual_dir=FOLDER     your SMIC download, the published network
+    python -m experiments.loso --preset=demo                          a drawn corpus, minutes on a laptop
+
+Results go to the run directory: summary.json, predictions.csv, folds/. The same command goes on where it was stopped.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+from flax import nnx
+
+from akm_jax.config import ExperimentConfig
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.interop.torch import copy_matching, load_state_dict
+from akm_jax.models.akmnet import AKMNet
+from akm_jax.train.loso import run_loso
+from akm_jax.train.pretrain import pretrain
+from akm_jax.train.state import TrainState, new_state
+from experiments.command import console, draw_stills, load_data, parse_experiment, run_command, run_dir
+from experiments.progress import TrainingDisplay
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Parse, load, train every fold, print the scores."""
+    config = parse_experiment(arguments, program="python -m experiments.loso", description=__doc__)
+    config.validate()
+    clip_set = load_data(config)
+    place = run_dir(config)
+    lengths = clip_set.lengths
+    console.print(
+        f"{clip_set.name}: {len(clip_set)} clips of {len(set(clip_set.subjects))} subjects, {lengths.sum()} frames "
+        f"({lengths.min()} to {lengths.max()} a clip); device {jax.devices()[0].device_kind}; results in {place}"
+    )
+    start = starting_weights(config, clip_set)
+    folds = len(config.chosen_folds) or len(set(clip_set.subjects))
+    trainings = ("inner" in config.chosen_rules) + bool({"last", "test"} & set(config.chosen_rules))
+    with TrainingDisplay(console, folds * config.seeds * trainings * config.train.epochs) as display:
+        summary = run_loso(config, clip_set, place, start=start, report=display.report, fold_done=display.fold_done)
+    print_summary(summary, place)
+
+
+def starting_weights(config: ExperimentConfig, clip_set: ClipSet) -> TrainState | None:
+    """Weights every fold starts from: of a file, from drawn stills, or None for fresh ones."""
+    if config.init_weights is not None:
+        model = AKMNet(config.model, len(clip_set.class_names), rngs=nnx.Rngs(config.seed))
+        model, left = copy_matching(load_state_dict(config.init_weights), model)
+        console.print(f"starting from {config.init_weights}; entries that do not fit: {', '.join(left) or 'none'}")
+        return new_state(model, config.train)[1]
+    if config.pretrain.people == 0:
+        return None
+    console.print(f"pretraining on {config.pretrain.people * config.pretrain.stills} drawn stills of other people")
+    stills = draw_stills(config, clip_set.class_names)
+    with TrainingDisplay(console, config.pretrain.epochs) as display:
+        state, accuracy = pretrain(config, stills, display.report)
+    console.print(f"stills of held-out people: accuracy {accuracy:.3f}")
+    return state
+
+
+def print_summary(summary: dict, place: Path) -> None:
+    """Print the scores as a person wants to read them."""
+    notes = {"last": "last epoch (headline)", "inner": "best on inner subjects", "test": "best on test subject: optimistic"}
+    console.print(f"majority class {summary['majority_accuracy']:.3f} of {summary['num_clips']} clips")
+    for rule, scores in summary["rules"].items():
+        low, high = scores["accuracy_ci95"]
+        console.print(
+            f"{rule:>5}: accuracy {scores['accuracy']:.3f} [{low:.3f}, {high:.3f}], UF1 {scores['uf1']:.3f}, "
+            f"UAR {scores['uar']:.3f}   {notes[rule]}",
+            markup=False,
+        )
+    console.print(
+        f"padding {summary['padding_share']:.1%}, compilations of the step {summary['compilations']}, "
+        f"{summary['frames_per_second']:,.0f} frames/s; {place / 'summary.json'}"
+    )
+
+
+if __name__ == "__main__":
+    run_command(main)

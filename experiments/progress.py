@@ -1,0 +1,58 @@
+"""What a person sees while folds train: a live display on a terminal, a line a fold everywhere else."""
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from akm_jax.train.fold import Progress
+
+
+class TrainingDisplay:
+    """Folds done and time left on one bar; subject, epoch, loss and frames a second on the other."""
+
+    def __init__(self, console: Console, num_epochs: int):
+        """Args: console to draw on; epochs in all, over every training of the run, for the time left."""
+        self._console = console
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[text]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._epochs = self._bars.add_task("epochs", total=num_epochs, text="")
+        self._seen: set[tuple[str, int, int]] = set()
+        self._started = time.monotonic()
+
+    def __enter__(self) -> "TrainingDisplay":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_exc) -> None:
+        self._bars.stop()
+
+    def report(self, progress: Progress) -> None:
+        """Show where training is."""
+        rate = progress.frames / progress.seconds
+        self._bars.update(
+            self._epochs,
+            text=f"subject {progress.subject}, seed {progress.seed}, epoch {progress.epoch}/{progress.epochs}, "
+            f"loss {progress.loss:.3f}, {rate:,.0f} frames/s",
+        )
+
+    def fold_done(self, result: dict[str, Any], done: int, total: int) -> None:
+        """Print a line about a finished fold and advance the bar by its epochs."""
+        self._bars.update(self._epochs, advance=sum(len(h) for h in result["histories"].values()))
+        minutes = (time.monotonic() - self._started) / 60
+        scores = [
+            f"{rule} {len([c for c in outcome['clips'].values()])} clips, epoch {outcome['epoch']}"
+            for rule, outcome in result["rules"].items()
+        ]
+        self._console.print(
+            f"fold {done}/{total}: subject {result['subject']}, seed {result['seed']}: {'; '.join(scores)} ({minutes:.1f} min)"
+        )
