@@ -24,7 +24,7 @@ from PIL import Image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".bmp", ".png")
 NO_FRAMES = "no frames (jpg, jpeg, bmp or png)"
-_SUBJECT = re.compile(r"(?:subject|sub|s)?[ _-]?0*(\d+)(?:\.0)?", re.IGNORECASE)
+_SUBJECT = re.compile(r"(?:(?:subject|sub|s)[ _-]?)?0*(\d+)(?:\.0)?", re.IGNORECASE)
 _JUNK_FOLDERS = ("__MACOSX", "$RECYCLE.BIN")
 _log = logging.getLogger(__name__)
 

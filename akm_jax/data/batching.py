@@ -10,6 +10,9 @@ import numpy as np
 
 # Frames above the tightest partition found, as a share: room for random partitions to differ between epochs.
 CAPACITY_SLACK = 0.0025
+# Random partitions tried before giving up, and those tried to find what is needed.
+ATTEMPTS = 100
+TRIALS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +53,22 @@ def balance(
     Raises:
         ValueError: no partition within the capacity was found.
     """
+    best = None
+    for _ in range(1 if capacity is None else ATTEMPTS):
+        groups, fullest = _mended_partition(rng, lengths, clips_per_step, capacity)
+        if capacity is None or fullest <= capacity:
+            return groups
+        best = min(fullest, best or fullest)
+    raise ValueError(
+        f"no groups of {clips_per_step} clips within {capacity} frames found: {len(lengths)} clips, "
+        f"{lengths.sum()} frames, best {best}; choose the capacity with step_capacity"
+    )
+
+
+def _mended_partition(
+    rng: np.random.Generator, lengths: np.ndarray, clips_per_step: int, capacity: int | None
+) -> tuple[list[np.ndarray], int]:
+    """A random partition after swaps, and the frames of its fullest group."""
     order = rng.permutation(len(lengths))
     groups = [order[i : i + clips_per_step].copy() for i in range(0, len(order), clips_per_step)]
     sums = np.array([lengths[g].sum() for g in groups])
@@ -57,12 +76,7 @@ def balance(
         fullest = int(np.argmax(sums))
         if (capacity is not None and sums[fullest] <= capacity) or not _swap_down(groups, sums, fullest, lengths):
             break
-    if capacity is not None and sums.max() > capacity:
-        raise ValueError(
-            f"no groups of {clips_per_step} clips within {capacity} frames found: {len(lengths)} clips, "
-            f"{lengths.sum()} frames, best {sums.max()}; choose the capacity with step_capacity"
-        )
-    return groups
+    return groups, int(sums.max())
 
 
 def _swap_down(groups: list[np.ndarray], sums: np.ndarray, fullest: int, lengths: np.ndarray) -> bool:
@@ -94,7 +108,8 @@ def step_capacity(folds: Sequence[np.ndarray], clips_per_step: int, *, seed: int
     """
     rng = np.random.default_rng(seed)
     longest = max(int(lengths.max()) for lengths in folds)
-    needed = max(int(lengths[g].sum()) for lengths in folds for g in balance(rng, lengths, clips_per_step))
+    trials = [_mended_partition(rng, lengths, clips_per_step, None)[1] for lengths in folds for _ in range(TRIALS)]
+    needed = max(trials)
     return max(int(np.ceil(needed * (1 + CAPACITY_SLACK))), longest)
 
 

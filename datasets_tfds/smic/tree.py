@@ -16,7 +16,7 @@ from datasets_tfds.layout import ClipFolder, DiskCheck
 CODES = {"ne": "negative", "po": "positive", "sur": "surprise"}  # in clip names
 CLASSES = tuple(CODES.values())
 _CLIP_NAME = re.compile(rf"(s\d+)_({'|'.join(CODES)})_?\d+", re.IGNORECASE)
-_KNOWN_DEFECTS = Path(__file__).with_name("known_defects.csv")
+KNOWN_DEFECTS = Path(__file__).with_name("known_defects.csv")
 _HS_SUBJECTS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 14, 15, 18, 19, 20)
 _HS_CLIPS = (6, 6, 39, 19, 2, 4, 13, 4, 7, 9, 10, 10, 4, 7, 2, 22)
 
@@ -91,7 +91,7 @@ def list_clips(tree: Tree, folder: Path) -> tuple[list[ClipFolder], DiskCheck]:
 
 def check_clips(tree: Tree, clips: list[ClipFolder], check: DiskCheck, track: layout.Track) -> None:
     """Read all frames and compare with the published numbers; adds to `check`."""
-    check.check_clips(clips, layout.read_known_defects(_KNOWN_DEFECTS, tree.config), track)
+    check.check_clips(clips, layout.read_known_defects(KNOWN_DEFECTS, tree.config), track)
     usable = [clip for clip in clips if clip.clip_id not in check.left_out]
     check.notes.extend(_count_differences(tree.published, usable))
 

@@ -1,0 +1,257 @@
+"""`load_clip_set` and `read_clip`: what they read, when they prepare anew, and what they say about bad data."""
+
+import json
+import logging
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from akm_jax.data import source
+from akm_jax.data.clip_set import ClipSet, resize_frame
+from akm_jax.data.source import load_clip_set, read_clip
+
+CODES = {"negative": "ne", "positive": "po", "surprise": "sur"}
+
+
+def write_set(folder: Path, subjects: tuple[int, ...] = (2, 10), seed: int = 0) -> Path:
+    """A set in SMIC's layout, one clip of each class a subject, of 1 to 3 frames of 12 x 10 pixels; gives its root."""
+    root = folder / "SMIC_all_cropped" / "HS"
+    for subject in subjects:
+        for k, (label, code) in enumerate(CODES.items()):
+            clip = root / f"s{subject}" / "micro" / label / f"s{subject}_{code}_01"
+            clip.mkdir(parents=True)
+            for number in range(99, 100 + k):
+                picture = np.random.default_rng([seed, subject, k, number]).integers(0, 256, (10, 12), np.uint8)
+                Image.fromarray(picture).save(clip / f"reg_image{number}.bmp")
+    return root
+
+
+@pytest.fixture
+def folders(tmp_path) -> dict[str, Path]:
+    """Folders to pass to `load_clip_set`; the set's root is in `root(folders)`."""
+    write_set(tmp_path / "smic")
+    return {"manual_dir": tmp_path / "smic", "data_dir": tmp_path / "prepared"}
+
+
+def root(folders: dict[str, Path]) -> Path:
+    return folders["manual_dir"] / "SMIC_all_cropped" / "HS"
+
+
+def load(folders: dict[str, Path], **options) -> ClipSet:
+    return load_clip_set("smic", **(folders | options), image_size=8, crop_source_size=9)
+
+
+def frame_file(folders: dict[str, Path], number: int = 100) -> Path:
+    return root(folders) / "s10" / "micro" / "surprise" / "s10_sur_01" / f"reg_image{number}.bmp"
+
+
+def test_clips_frames_and_labels_are_those_on_disk(folders):
+    clip_set = load(folders)
+    assert clip_set.name == "smic"
+    assert clip_set.class_names == tuple(CODES)
+    assert clip_set.clip_ids == ("s2_ne_01", "s2_po_01", "s2_sur_01", "s10_ne_01", "s10_po_01", "s10_sur_01")
+    assert clip_set.subjects == ("2", "2", "2", "10", "10", "10")
+    assert clip_set.labels.tolist() == [0, 1, 2, 0, 1, 2]
+    assert clip_set.lengths.tolist() == [1, 2, 3, 1, 2, 3]
+    assert clip_set.frame_numbers.tolist() == [99, 99, 100, 99, 100, 101] * 2
+    assert clip_set.apexes.tolist() == [-1] * 6
+    assert clip_set.fps == 100.0
+    frame = np.asarray(Image.open(frame_file(folders)))
+    np.testing.assert_array_equal(clip_set.frames[10], resize_frame(frame, 8))
+    np.testing.assert_array_equal(clip_set.large_frames[10], resize_frame(frame, 9))
+
+
+def test_types_and_default_sizes(folders):
+    clip_set = load_clip_set("smic", **folders)
+    assert clip_set.frames.shape == (12, 128, 128)
+    assert clip_set.large_frames.shape == (12, 144, 144)
+    kinds = {name: getattr(clip_set, name).dtype.name for name in ("frames", "large_frames", "labels", "lengths")}
+    assert kinds == {"frames": "uint8", "large_frames": "uint8", "labels": "int32", "lengths": "int32"}
+    assert (clip_set.frame_numbers.dtype, clip_set.apexes.dtype) == (np.int32, np.int32)
+
+
+def test_both_sizes_may_be_equal(folders):
+    clip_set = load_clip_set("smic", **folders, image_size=8, crop_source_size=8)
+    np.testing.assert_array_equal(clip_set.frames, clip_set.large_frames)
+
+
+def test_a_prepared_set_is_read_without_the_original(folders):
+    first = load(folders)
+    shutil.rmtree(folders["manual_dir"])
+    second = load(folders, manual_dir=None)
+    np.testing.assert_array_equal(first.frames, second.frames)
+    assert first.clip_ids == second.clip_ids
+
+
+def test_unchanged_files_are_not_prepared_again(folders, monkeypatch):
+    load(folders)
+    monkeypatch.setattr(source, "_build", lambda *_: pytest.fail("prepared again"))
+    load(folders)
+
+
+def test_changed_files_are_prepared_anew_and_it_is_said(folders, caplog):
+    before = load(folders)
+    shutil.rmtree(folders["manual_dir"])
+    write_set(folders["manual_dir"], seed=1)  # same names, same sizes, other pixels
+    with caplog.at_level(logging.WARNING):
+        after = load(folders)
+    assert "it was made from other files, or these have changed since" in caplog.text
+    assert (before.frames != after.frames).any()
+    np.testing.assert_array_equal(after.frames, load(folders, data_dir=folders["data_dir"] / "other").frames)
+
+
+def test_another_folder_is_another_set(folders, tmp_path):
+    load(folders)
+    write_set(tmp_path / "more", subjects=(1, 2, 3))
+    assert set(load(folders, manual_dir=tmp_path / "more").subjects) == {"1", "2", "3"}
+
+
+def test_if_preparing_anew_fails_the_old_set_stays(folders):
+    before = load(folders)
+    frame_file(folders).write_bytes(b"")
+    with pytest.raises(ValueError, match="zero bytes"):
+        load(folders)
+    np.testing.assert_array_equal(load(folders, manual_dir=None).frames, before.frames)
+    assert [path.name for path in (folders["data_dir"] / "smic" / "hs").iterdir()] == ["1.0.0"]
+
+
+def test_a_set_prepared_with_clips_left_out_is_used_only_on_request(folders, caplog):
+    frame_file(folders).write_bytes(b"")
+    assert "s10_sur_01" not in load(folders, allow_missing=True).clip_ids
+    caplog.clear()
+    assert len(load(folders, allow_missing=True, manual_dir=None)) == 5
+    assert "prepared without s10_sur_01" in caplog.text
+    with pytest.raises(ValueError, match="lacks s10_sur_01 .--allow_missing accepts that"):
+        load(folders, manual_dir=None)
+    with pytest.raises(ValueError, match="zero bytes"):
+        load(folders)
+
+
+def test_an_absent_folder_is_an_error_even_if_a_set_is_prepared(folders):
+    load(folders)
+    with pytest.raises(FileNotFoundError, match="data folder .*absent does not exist"):
+        load(folders, manual_dir=folders["manual_dir"] / "absent")
+
+
+def test_a_folder_without_the_set_is_an_error(folders, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="does not hold SMIC_all_cropped/HS; it holds nothing"):
+        load(folders, manual_dir=tmp_path / "empty")
+
+
+def test_a_folder_without_clips_is_an_error(folders):
+    shutil.rmtree(root(folders))
+    root(folders).mkdir()
+    with pytest.raises(ValueError, match="no clips in"):
+        load(folders)
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [(b"", "file of zero bytes"), (b"no picture", "unreadable"), ("cut", "truncated")],
+)
+def test_a_broken_frame_is_named(folders, data, what):
+    path = frame_file(folders)
+    path.write_bytes(path.read_bytes()[:-30] if data == "cut" else data)
+    with pytest.raises(ValueError, match=f"s10_sur_01: reg_image100.bmp: {what}"):
+        load(folders)
+
+
+def test_frames_of_different_sizes_in_one_clip_are_an_error(folders):
+    Image.new("L", (20, 20)).save(frame_file(folders))
+    with pytest.raises(ValueError, match="s10_sur_01: frames of different sizes: 12 x 10 .*, 20 x 20"):
+        load(folders)
+
+
+def test_an_empty_clip_and_a_gap_are_reported_together(folders):
+    frame_file(folders).unlink()
+    (frame_file(folders).parents[2] / "negative" / "s10_ne_01" / "reg_image99.bmp").unlink()
+    with pytest.raises(ValueError, match="2 problems") as error:
+        load(folders)
+    assert "s10_ne_01: no frames" in str(error.value)
+    assert "s10_sur_01: 1 missing in the frame numbers: none between 99 and 101" in str(error.value)
+
+
+def test_neither_data_nor_a_prepared_set_is_an_error_that_says_where_to_get_it(folders):
+    with pytest.raises(FileNotFoundError, match="nothing is prepared there; pass --manual_dir.*\n.*University of Oulu"):
+        load(folders, manual_dir=None)
+
+
+def test_an_unknown_set_or_configuration_is_an_error_that_lists_the_known_ones(folders):
+    with pytest.raises(ValueError, match="unknown data set 'smik'; known: smic"):
+        load_clip_set("smik", **folders)
+    with pytest.raises(ValueError, match="no configuration 'uv'; known: hs, vis, nir, hs_raw"):
+        load(folders, data_config="uv")
+
+
+def test_a_configuration_is_prepared_beside_the_others(folders):
+    load(folders)
+    shutil.copytree(root(folders), root(folders).with_name("VIS"))
+    assert load(folders, data_config="vis").fps == 25.0
+    assert load(folders).fps == 100.0
+
+
+def test_image_sizes_below_one_pixel_are_an_error(folders):
+    with pytest.raises(ValueError, match="at least 1 pixel, got 0 and 144"):
+        load_clip_set("smic", **folders, image_size=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"fileFormat": "tfrecord"}, "it has file format tfrecord, expected array_record"),
+        ({"metadata": {}}, "it does not say what it was made from"),
+    ],
+)
+def test_a_prepared_set_of_another_make_is_an_error_and_is_replaced_if_it_can_be(folders, change, what):
+    load(folders)
+    prepared = folders["data_dir"] / "smic" / "hs" / "1.0.0"
+    if "metadata" in change:
+        (prepared / "metadata.json").write_text("{}")
+    else:
+        info = json.loads((prepared / "dataset_info.json").read_text())
+        (prepared / "dataset_info.json").write_text(json.dumps(info | change))
+    with pytest.raises(ValueError, match=what):
+        load(folders, manual_dir=None)
+    assert len(load(folders)) == len(load(folders, manual_dir=None)) == 6
+
+
+def test_a_prepared_set_that_lacks_clips_is_an_error(folders):
+    load(folders)
+    path = folders["data_dir"] / "smic" / "hs" / "1.0.0" / "metadata.json"
+    record = json.loads(path.read_text())
+    record["clips"].append(record["clips"][0] | {"clip_id": "s1_ne_09"})
+    path.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match="holds 6 clips, expected 7"):
+        load(folders)
+
+
+def test_read_clip_gives_frames_and_names_in_order(folders):
+    frames, names = read_clip(frame_file(folders).parent)
+    assert names == ("reg_image99.bmp", "reg_image100.bmp", "reg_image101.bmp")
+    assert (frames.shape, frames.dtype) == ((3, 10, 12), np.uint8)
+    np.testing.assert_array_equal(frames[1], np.asarray(Image.open(frame_file(folders))))
+
+
+def test_read_clip_names_what_is_wrong(folders, tmp_path):
+    with pytest.raises(FileNotFoundError, match="clip folder .* does not exist"):
+        read_clip(tmp_path / "absent")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="no frames .jpg, jpeg, bmp or png."):
+        read_clip(tmp_path / "empty")
+    frame_file(folders).write_bytes(b"")
+    with pytest.raises(ValueError, match=r"reg_image100\.bmp: file of zero bytes"):
+        read_clip(frame_file(folders).parent)
+
+
+def test_importing_loads_neither_tensorflow_nor_torch_nor_tfds():
+    code = "import sys, akm_jax.data.source; print({m.partition('.')[0] for m in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert "'akm_jax'" in done.stdout
+    for name in ("'tensorflow'", "'torch'", "'tensorflow_datasets'"):
+        assert name not in done.stdout
