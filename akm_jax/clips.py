@@ -41,7 +41,7 @@ class PackedClips:
         """Number of clip slots, C (static)."""
         return self.labels.shape[0]
 
-    def sum(self, values: Float[Array, "F *D"]) -> Float[Array, "C *D"]:
+    def sum(self, values: Float[Array, " F *D"]) -> Float[Array, " C *D"]:
         """Sum over the frames of each clip; padding frames do not count."""
         # A product with a one-hot matrix is exact for one frame, deterministic on a GPU (a scatter-add is not), and
         # needs full precision so that sums of float32 stay float32 sums.
@@ -57,12 +57,12 @@ class PackedClips:
         """Number of frames of each clip, at least 1 so that empty slots divide safely."""
         return jnp.maximum(self.sum(jnp.ones(self.clip_ids.shape, dtype)), 1)
 
-    def mean(self, values: Float[Array, "F *D"]) -> Float[Array, "C *D"]:
+    def mean(self, values: Float[Array, " F *D"]) -> Float[Array, " C *D"]:
         """Mean over the frames of each clip; 0 in empty slots."""
         total = self.sum(values)
         return total / self.count(values.dtype).reshape(-1, *[1] * (total.ndim - 1))
 
-    def spread(self, per_clip: Float[Array, "C *D"]) -> Float[Array, "F *D"]:
+    def spread(self, per_clip: Float[Array, " C *D"]) -> Float[Array, " F *D"]:
         """Give every frame its clip's value; 0 on padding frames."""
         return jnp.take(per_clip, self.clip_ids, axis=0, mode="fill", fill_value=0)
 
@@ -124,9 +124,7 @@ def _to_unit_range(clip: np.ndarray) -> np.ndarray:
     return np.asarray(clip, jnp.zeros(()).dtype)
 
 
-def from_padded(
-    frames: Float[Array, "C T H W 1"], mask: Bool[Array, "C T"], labels: Int[Array, " C"]
-) -> PackedClips:
+def from_padded(frames: Float[Array, "C T H W 1"], mask: Bool[Array, "C T"], labels: Int[Array, " C"]) -> PackedClips:
     """The padded form, one row a clip, as a packed batch with F = C x T; frames where `mask` is False are padding."""
     num_clips, max_frames = mask.shape
     if frames.shape[:2] != mask.shape or labels.shape != (num_clips,):
@@ -146,7 +144,7 @@ def frame_positions(clips: PackedClips, keep: Bool[Array, " F"]) -> Int[Array, "
     return jnp.where(keep, before, clips.max_frames)
 
 
-def pad(values: Float[Array, "F *D"], clips: PackedClips, keep: Bool[Array, " F"] | None = None):
+def pad(values: Float[Array, " F *D"], clips: PackedClips, keep: Bool[Array, " F"] | None = None):
     """Lay per-frame values out as one row a clip.
 
     Args:
@@ -165,7 +163,7 @@ def pad(values: Float[Array, "F *D"], clips: PackedClips, keep: Bool[Array, " F"
     return padded, mask
 
 
-def unpack(values: Float[Array, "F *D"], clips: PackedClips) -> list[np.ndarray]:
+def unpack(values: Float[Array, " F *D"], clips: PackedClips) -> list[np.ndarray]:
     """Per-frame values as one NumPy array (T, ...) a clip, in slot order; empty slots are left out."""
-    values, clip_ids = np.asarray(values), np.asarray(clips.clip_ids)
-    return [values[clip_ids == c] for c in np.flatnonzero(np.asarray(clips.clip_mask))]
+    rows, clip_ids = np.asarray(values), np.asarray(clips.clip_ids)
+    return [rows[clip_ids == c] for c in np.flatnonzero(np.asarray(clips.clip_mask))]

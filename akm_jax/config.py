@@ -1,4 +1,4 @@
-"""Configuration of an experiment: frozen dataclasses, checked by `validate`, with the presets `paper`, `demo`, `tiny`."""
+"""Configuration of an experiment: frozen dataclasses, checked by `validate`; presets `paper`, `demo`, `tiny`."""
 
 import dataclasses
 from pathlib import Path
@@ -39,7 +39,9 @@ class ModelConfig:
 
     def validate(self) -> None:
         """Raise ValueError on values that no network can be built from."""
-        _require(self.image_size >= 32 and self.image_size % 32 == 0, "model.image_size", self.image_size, "32, 64, 96..")
+        _require(
+            self.image_size >= 32 and self.image_size % 32 == 0, "model.image_size", self.image_size, "32, 64, 96.."
+        )
         _require(min(self.widths) >= 1, "model.widths", self.widths, "four channel counts of at least 1")
         _require(self.gru_hidden >= 1, "model.gru_hidden", self.gru_hidden, "at least 1")
         _require(0 <= self.dropout < 1, "model.dropout", self.dropout, "0 <= rate < 1")
@@ -153,7 +155,7 @@ class ExperimentConfig:
     folds: str = ""
     """Subjects to leave out, one fold each, comma-separated; every subject when empty."""
     rules: str = "last,test"
-    """How a fold's model is chosen, comma-separated: last (the headline), test (optimistic), inner (second training)."""
+    """How a fold's model is chosen, comma-separated: last (headline), test (optimistic), inner (second training)."""
     inner_share: float = 0.2
     """Share of the training subjects that rule inner holds out for validation."""
     seeds: int = 1
@@ -185,7 +187,10 @@ class ExperimentConfig:
         self.train.validate()
         self.pretrain.validate()
         _require(
-            not (self.init_weights and self.pretrain.people), "init_weights", self.init_weights, "no pretraining beside it"
+            not (self.init_weights and self.pretrain.people),
+            "init_weights",
+            self.init_weights,
+            "no pretraining beside it",
         )
         given = self.rules.split(",")
         _require(bool(given) and set(given) <= set(RULES), "rules", self.rules, f"some of {','.join(RULES)}")

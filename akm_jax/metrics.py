@@ -28,9 +28,7 @@ class Scores:
     per_subject: dict[str, dict[str, float]]
 
 
-def score(
-    labels: np.ndarray, predictions: np.ndarray, subjects: Sequence[str], class_names: Sequence[str]
-) -> Scores:
+def score(labels: np.ndarray, predictions: np.ndarray, subjects: Sequence[str], class_names: Sequence[str]) -> Scores:
     """Score predictions of N clips, pooled over subjects.
 
     Args:
@@ -41,7 +39,7 @@ def score(
     Raises:
         ValueError: no clips, or lengths that differ.
     """
-    labels, predictions, subjects = np.asarray(labels), np.asarray(predictions), np.asarray(subjects)
+    labels, predictions = np.asarray(labels), np.asarray(predictions)
     if not len(labels) or not len(labels) == len(predictions) == len(subjects):
         raise ValueError(
             f"score: expected as many labels as predictions and subjects, at least one; got {len(labels)}, "
@@ -61,7 +59,7 @@ def score(
             name: {"f1": float(f1[k]), "recall": float(recall[k]), "num_clips": int(counts[k])}
             for k, name in enumerate(class_names)
         },
-        per_subject=_per_subject(labels == predictions, subjects),
+        per_subject=_per_subject(labels == predictions, np.asarray(subjects)),
     )
 
 
@@ -84,10 +82,10 @@ def bootstrap_interval(
         draws: bootstrap draws.
         seed: seed of the draws.
     """
-    subjects = np.asarray(subjects)
-    names = np.unique(subjects)
-    hits = np.array([correct[subjects == s].sum() for s in names])
-    sizes = np.array([(subjects == s).sum() for s in names])
+    of_clip = np.asarray(subjects)
+    names = np.unique(of_clip)
+    hits = np.array([correct[of_clip == s].sum() for s in names])
+    sizes = np.array([(of_clip == s).sum() for s in names])
     drawn = np.random.default_rng(seed).integers(0, len(names), (draws, len(names)))
     accuracies = hits[drawn].sum(1) / sizes[drawn].sum(1)
     low, high = np.quantile(accuracies, [(1 - level) / 2, (1 + level) / 2])

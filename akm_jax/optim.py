@@ -25,5 +25,5 @@ def optimizer(config: TrainConfig) -> optax.GradientTransformation:
 
 
 def apply_updates(params, updates, learning_rate):
-    """params - learning_rate * updates; the rate is a value, so that a new epoch does not recompile."""
+    """Params - learning_rate * updates; the rate is a value, so that a new epoch does not recompile."""
     return jax.tree.map(lambda p, u: p - (learning_rate * u).astype(p.dtype), params, updates)

@@ -59,13 +59,14 @@ def run_dir(config: ExperimentConfig) -> Path:
 
 def load_data(config: ExperimentConfig) -> ClipSet:
     """The data set of an experiment; the synthetic one is drawn and written to disk first, in SMIC's layout."""
-    model, dataset, manual_dir = config.model, config.dataset, config.manual_dir
+    model, dataset, manual_dir, data_dir = config.model, config.dataset, config.manual_dir, config.data_dir
     if dataset == "synthetic":
         dataset, manual_dir = "smic", draw_corpus(config)
+        data_dir = manual_dir / "built"
     clip_set = load_clip_set(
         dataset,
         manual_dir=manual_dir,
-        data_dir=config.data_dir if config.dataset != "synthetic" else manual_dir / "built",
+        data_dir=data_dir,
         data_config=config.data_config,
         image_size=model.image_size,
         crop_source_size=model.crop_source_size,

@@ -61,7 +61,11 @@ def starting_weights(config: ExperimentConfig, clip_set: ClipSet) -> TrainState 
 
 def print_summary(summary: dict, place: Path) -> None:
     """Print the scores as a person wants to read them."""
-    notes = {"last": "last epoch (headline)", "inner": "best on inner subjects", "test": "best on test subject: optimistic"}
+    notes = {
+        "last": "last epoch (headline)",
+        "inner": "best on inner subjects",
+        "test": "best on test subject: optimistic",
+    }
     console.print(f"majority class {summary['majority_accuracy']:.3f} of {summary['num_clips']} clips")
     for rule, scores in summary["rules"].items():
         low, high = scores["accuracy_ci95"]

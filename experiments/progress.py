@@ -4,7 +4,8 @@ import time
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 
 from akm_jax.train.fold import Progress
 
@@ -49,10 +50,16 @@ class TrainingDisplay:
         """Print a line about a finished fold and advance the bar by its epochs."""
         self._bars.update(self._epochs, advance=sum(len(h) for h in result["histories"].values()))
         minutes = (time.monotonic() - self._started) / 60
-        scores = [
-            f"{rule} {len([c for c in outcome['clips'].values()])} clips, epoch {outcome['epoch']}"
-            for rule, outcome in result["rules"].items()
-        ]
+        scores = ", ".join(f"{rule} {correct}/{total_clips}" for rule, correct, total_clips in _correct(result))
         self._console.print(
-            f"fold {done}/{total}: subject {result['subject']}, seed {result['seed']}: {'; '.join(scores)} ({minutes:.1f} min)"
+            f"fold {done}/{total}: subject {result['subject']}, seed {result['seed']}, correct by rule {scores} "
+            f"({minutes:.1f} min)"
         )
+
+
+def _correct(result: dict[str, Any]) -> list[tuple[str, int, int]]:
+    """For each rule the clips classified correctly, and all clips."""
+    return [
+        (rule, sum(c["prediction"] == c["label"] for c in outcome["clips"].values()), len(outcome["clips"]))
+        for rule, outcome in result["rules"].items()
+    ]

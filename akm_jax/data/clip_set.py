@@ -76,7 +76,10 @@ class ClipSet:
 
 
 def resize_frame(frame: np.ndarray, size: int) -> np.ndarray:
-    """Resize one grey uint8 frame (H, W) to (size, size): bilinear, antialiased when shrinking (Pillow), as the released program does."""
+    """Resize one grey uint8 frame (H, W) to (size, size): bilinear, antialiased when shrinking.
+
+    Pillow does it, as in the released program; the result is uint8.
+    """
     if frame.ndim != 2 or frame.dtype != np.uint8:
         raise ValueError(f"expected one grey uint8 frame (H, W), got {frame.dtype} {frame.shape}")
     if frame.shape == (size, size):

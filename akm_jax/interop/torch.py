@@ -84,6 +84,10 @@ def _entries() -> list[str]:
     return names + [f"gru.{n}_l{i}{r}" for n in _GRU for i in (0, 1) for r in ("", "_reverse")]
 
 
+def _torch_shape(shape: tuple[int, ...], layout: Layout) -> tuple[int, ...]:
+    return layout.to_torch(np.empty(shape, np.bool_)).shape
+
+
 def load_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """Read a `.pt` state dict (only tensors are unpickled) as NumPy arrays.
 
@@ -128,7 +132,7 @@ def to_state_dict(state) -> dict[str, np.ndarray]:
     """A model's state, or any part or gradient of it, in PyTorch's names and layout (inverse of the import)."""
     flat, out = flat_state(state), {}
     for entry in _entries():
-        path, layout = _find(entry)
+        path, layout = _find(entry) or ("", SAME)
         if path in flat:
             out[entry] = np.ascontiguousarray(layout.to_torch(np.asarray(flat[path])))
     return out
@@ -164,7 +168,7 @@ def akmnet_from_state_dict(state_dict: Mapping[str, np.ndarray], config: ModelCo
             problems.append(f"unknown: {entry} {tuple(value.shape)}")
             continue
         path, layout = found
-        shape = np.shape(layout.to_torch(np.empty(wanted[path].shape, np.bool_)))
+        shape = _torch_shape(wanted[path].shape, layout)
         if tuple(value.shape) != shape:
             problems.append(f"wrong shape: {entry} is {tuple(value.shape)}, expected {shape}")
             continue
@@ -192,13 +196,12 @@ def copy_matching(state_dict: Mapping[str, np.ndarray], model: AKMNet) -> tuple[
     for entry, value in state_dict.items():
         if entry.endswith("num_batches_tracked"):
             continue
-        found = _find(entry)
-        value = found[1].to_jax(np.asarray(value)) if found and found[0] in flat and value.ndim in (1, 2, 4) else None
-        if value is None or value.shape != flat[found[0]][1].shape:
+        name, layout = _find(entry) or ("", SAME)
+        path, leaf = flat.get(name, ((), None))
+        if leaf is None or np.shape(value) != _torch_shape(leaf.shape, layout):
             left.append(entry)
             continue
-        path, leaf = flat[found[0]]
-        flat[found[0]] = (path, leaf.replace(jnp.asarray(value, leaf.dtype)))
+        flat[name] = (path, leaf.replace(jnp.asarray(layout.to_jax(np.asarray(value)), leaf.dtype)))
     if len(left) == len([entry for entry in state_dict if not entry.endswith("num_batches_tracked")]):
         raise ValueError(f"no entry of the state dict fits AKMNet by name and shape; it holds {sorted(state_dict)[:5]}")
     return nnx.merge(graph, nnx.from_flat_state(dict(flat.values()))), left

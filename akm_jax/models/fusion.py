@@ -76,15 +76,10 @@ class TemporalFusion(nnx.Module):
         # Only the small products travel to the padded form, with the key frames at the front of each clip.
         gates, mask = pad(self.layers[0].project(x), clips, keep)  # (C, T, P, 2, G), (C, T)
         steps_mask = jnp.repeat(mask.T, positions, axis=1)  # (T, C * P)
-        num_steps = mask.shape[1]
-        hidden = None
-        for layer in self.layers:
-            if hidden is not None:
-                gates = layer.project(hidden)
-            # (C, T, P, 2, G) or (T, C * P, 2, G) to (2, T, C * P, G)
-            if gates.ndim == 5:
-                gates = jnp.moveaxis(gates, 1, 0).reshape(num_steps, -1, *gates.shape[3:])
-            hidden = layer.recur(jnp.moveaxis(gates, 2, 0), steps_mask)
+        gates = jnp.moveaxis(gates, 1, 0).reshape(*steps_mask.shape, *gates.shape[3:])  # (T, C * P, 2, G)
+        hidden = self.layers[0].recur(jnp.moveaxis(gates, 2, 0), steps_mask)
+        for layer in self.layers[1:]:
+            hidden = layer.recur(jnp.moveaxis(layer.project(hidden), 2, 0), steps_mask)
         count = jnp.maximum(jnp.sum(steps_mask, axis=0), 1).astype(hidden.dtype)
         mean = jnp.sum(jnp.where(steps_mask[..., None], hidden, 0), axis=0) / count[:, None]
         return mean.reshape(clips.num_clips, -1)

@@ -54,7 +54,7 @@ class KeyFrameMining(nnx.Module):
 
 
 def _unit(x: Float[Array, "N D"]) -> Float[Array, "N D"]:
-    """x / max(|x|, 1e-12), with gradient 0 of the norm at x = 0."""
+    """X / max(|x|, 1e-12), with gradient 0 of the norm at x = 0."""
     square = jnp.sum(x * x, axis=-1, keepdims=True)
     norm = jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1)), 0)
     return x / jnp.maximum(norm, NORM_FLOOR)

@@ -1,4 +1,4 @@
-"""ResNet-18 trunk for one grey channel with a 5 x 5 stem, batch norm per clip (He et al. 2016; AKMNet, arXiv 2009.09179).
+"""ResNet-18 (He et al. 2016) for one grey channel with a 5 x 5 stem, batch norm per clip (AKMNet, arXiv 2009.09179).
 
 Shape legend: F packed frames, H W pixels, D channels.
 """

@@ -145,7 +145,9 @@ def _winograd(x, kernel):
 
     def apply(frames):
         tiles = _input_tiles(frames)
-        return _output_tiles([(t.reshape(-1, t.shape[-1]) @ u[i]).reshape(*t.shape[:3], -1) for i, t in enumerate(tiles)])
+        return _output_tiles(
+            [(t.reshape(-1, t.shape[-1]) @ u[i]).reshape(*t.shape[:3], -1) for i, t in enumerate(tiles)]
+        )
 
     y = lax.map(apply, _chunks(x))
     return y.reshape(-1, *y.shape[2:])[: len(x)]

@@ -85,7 +85,9 @@ def load(place: Path, like: TrainState) -> Training:
     target = _arrays(like)
     with ocp.StandardCheckpointer() as checkpointer:
         saved = checkpointer.metadata(place / "state").item_metadata
-        shapes = {name: tuple(leaf.shape) for name, leaf in dict(saved.tree if hasattr(saved, "tree") else saved).items()}
+        shapes = {
+            name: tuple(leaf.shape) for name, leaf in dict(saved.tree if hasattr(saved, "tree") else saved).items()
+        }
         wanted = {name: tuple(leaf.shape) for name, leaf in target.items()}
         if shapes != wanted:
             differing = sorted(k for k in {*shapes, *wanted} if shapes.get(k) != wanted.get(k))
@@ -100,7 +102,7 @@ def load(place: Path, like: TrainState) -> Training:
 
 def load_latest(folder: Path, like: TrainState) -> tuple[Training | None, list[str]]:
     """The newest good checkpoint of a folder, or None; and what was wrong with newer ones."""
-    problems = []
+    problems: list[str] = []
     for place in reversed(checkpoints(folder)):
         try:
             return load(place, like), problems

@@ -159,15 +159,17 @@ def run_fold(
     if "last" in chosen or "test" in chosen:
         watch = _Watch(fold, 0, fold.train, fold.test)
         done = _train(setup, watch, seed, start, folder / "checkpoints" / "all_subjects", report)
-        outcome = {"last": _last(setup, done, fold), "test": done.best}
-        rules |= {rule: outcome[rule] for rule in chosen if rule in outcome}
+        if "last" in chosen:
+            rules["last"] = _describe(setup, done.epoch, evaluate(setup, done.state, fold.test))
+        if "test" in chosen:
+            rules["test"] = _best(done)
         histories["all_subjects"] = done.history
     if "inner" in chosen:
         train, validation = inner_split(setup.clip_set, fold, share=setup.config.inner_share, seed=seed)
         watch = _Watch(fold, 1, train, validation)
         done = _train(setup, watch, seed, start, folder / "checkpoints" / "inner", report)
         subjects = sorted({setup.clip_set.subjects[i] for i in validation})
-        rules["inner"] = {**done.best, "validation_subjects": subjects}
+        rules["inner"] = {**_best(done), "validation_subjects": subjects}
         histories["inner"] = done.history
     return {
         "subject": fold.subject,
@@ -228,14 +230,17 @@ def _keep_best(setup: RunSetup, training: Training, watch: _Watch) -> None:
         training.best, training.best_rank = _describe(setup, training.epoch, tested), rank
 
 
-def _last(setup: RunSetup, training: Training, fold: Fold) -> dict[str, Any]:
-    return _describe(setup, training.epoch, evaluate(setup, training.state, fold.test))
+def _best(training: Training) -> dict[str, Any]:
+    if training.best is None:
+        raise ValueError(f"training of {training.epoch} epochs has no best epoch; remove its checkpoints")
+    return training.best
 
 
 def _describe(setup: RunSetup, epoch: int, outcome: Evaluation) -> dict[str, Any]:
     clips = {}
     for i, clip in enumerate(outcome.clips):
         clips[setup.clip_set.clip_ids[clip]] = {
+            "label": int(setup.clip_set.labels[clip]),
             "prediction": int(outcome.logits[i].argmax()),
             "logits": outcome.logits[i].tolist(),
             "threshold": float(outcome.threshold[i]),

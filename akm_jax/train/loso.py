@@ -26,11 +26,11 @@ from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold
 from akm_jax.metrics import bootstrap_interval, majority_accuracy, score
+from akm_jax.train import step
 from akm_jax.train.files import read_json, write_json, write_text
 from akm_jax.train.fold import Progress, run_fold
 from akm_jax.train.setup import RunSetup, set_up
 from akm_jax.train.state import TrainState
-from akm_jax.train.step import train_steps
 
 # Settings that say where things lie or how often to save: a run may go on with other ones.
 FREE_SETTINGS = ("run_dir", "manual_dir", "data_dir", "folds", "checkpoint_interval_s", "allow_missing")
@@ -65,7 +65,7 @@ def run_loso(
     """
     setup, folds = set_up(config, clip_set)
     claim(run_dir, config, clip_set)
-    compiled_before = train_steps._cache_size()
+    compiled_before = step.compilations()
     work = [(seed, fold) for seed in range(config.seed, config.seed + config.seeds) for fold in folds]
     results = []
     for seed, fold in work:
@@ -74,7 +74,7 @@ def run_loso(
             write_json(folder / "result.json", run_fold(setup, fold, seed, start, folder, report))
         results.append(read_json(folder / "result.json"))
         fold_done(results[-1], len(results), len(work))
-    compilations = train_steps._cache_size() - compiled_before
+    compilations = step.compilations() - compiled_before
     return write_results(run_dir, setup, folds, results, compilations)
 
 
@@ -108,7 +108,7 @@ def describe_data(clip_set: ClipSet) -> dict[str, Any]:
     """What identifies a data set: sizes and a checksum of clips, labels and pixels."""
     checksum = zlib.crc32("\n".join([*clip_set.clip_ids, *clip_set.subjects, *clip_set.class_names]).encode())
     for array in (clip_set.labels, clip_set.lengths, clip_set.frames, clip_set.large_frames):
-        checksum = zlib.crc32(np.ascontiguousarray(array), checksum)
+        checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
     return {
         "name": clip_set.name,
         "num_clips": len(clip_set),
@@ -254,7 +254,11 @@ def _git_revision() -> str | None:
     here = Path(__file__).resolve().parent
     try:
         done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=here, capture_output=True, text=True, check=False
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except FileNotFoundError:  # git is not installed
         return None

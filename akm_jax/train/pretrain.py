@@ -13,9 +13,7 @@ from akm_jax.train.setup import set_up
 from akm_jax.train.state import TrainState, merge, new_state
 
 
-def pretrain(
-    config: ExperimentConfig, stills: ClipSet, report: Callable[[Progress], None]
-) -> tuple[TrainState, float]:
+def pretrain(config: ExperimentConfig, stills: ClipSet, report: Callable[[Progress], None]) -> tuple[TrainState, float]:
     """Train on stills; return the weights that folds start from and the accuracy on held-out people.
 
     Args:

@@ -38,8 +38,8 @@ class DeviceClips:
 
 def new_state(model: AKMNet, config: TrainConfig) -> tuple[nnx.GraphDef, TrainState]:
     """Split a model into its graph definition and the state that training starts from."""
-    graph, params, stats = nnx.split(model, nnx.Param, nnx.BatchStat)
-    return graph, TrainState(params, stats, optim.optimizer(config).init(params))
+    graph, params, *stats = nnx.split(model, nnx.Param, nnx.BatchStat)
+    return graph, TrainState(params, stats[0], optim.optimizer(config).init(params))
 
 
 def graph_definition(model: ModelConfig, num_classes: int) -> nnx.GraphDef:
@@ -55,12 +55,13 @@ def initial_state(key: PRNGKeyArray, *, model: ModelConfig, train: TrainConfig, 
 
 def to_device(clip_set: ClipSet) -> DeviceClips:
     """Copy a data set to the device once; steps gather from it."""
-    arrays = (clip_set.frames, clip_set.large_frames, clip_set.labels)
-    return DeviceClips(*(jnp.asarray(array) for array in arrays))
+    return DeviceClips(
+        frames=jnp.asarray(clip_set.frames),
+        large_frames=jnp.asarray(clip_set.large_frames),
+        labels=jnp.asarray(clip_set.labels),
+    )
 
 
 def merge(graph: nnx.GraphDef, state: TrainState) -> AKMNet:
     """The model of a state."""
     return nnx.merge(graph, state.params, state.stats, copy=True)
-
-

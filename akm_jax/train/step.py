@@ -52,9 +52,7 @@ def compute_gradients(
     def mean_loss(params):
         model = nnx.merge(graph, params, state.stats, copy=True)
         output = model(clips, train=True, dropout_key=key)
-        losses = clip_losses(
-            output, clips, sparsity_weight=config.sparsity_weight, margin_weight=config.margin_weight
-        )
+        losses = clip_losses(output, clips, sparsity_weight=config.sparsity_weight, margin_weight=config.margin_weight)
         num_clips = jnp.maximum(jnp.sum(clips.clip_mask), 1)
         return jnp.sum(losses.total) / num_clips, (nnx.state(model, nnx.BatchStat), StepResult(losses, output))
 
@@ -76,6 +74,14 @@ def train_step(
     updates, momentum = optim.optimizer(config).update(gradients.params, state.momentum, state.params)
     params = optim.apply_updates(state.params, updates, learning_rate)
     return TrainState(params, gradients.stats, momentum), gradients.result
+
+
+_traces = 0
+
+
+def compilations() -> int:
+    """How often `train_steps` was traced, and so compiled, in this process."""
+    return _traces
 
 
 def _mask(clip_rows: Int[Array, " C"]) -> Bool[Array, " C"]:
@@ -103,6 +109,8 @@ def train_steps(
     Returns:
         The state after the last step, and the total loss of every clip (0 in empty slots).
     """
+    global _traces  # counts tracings: this line runs once a compilation, never in a compiled step
+    _traces += 1
     num_clips = plan.clip_rows.shape[-1]
 
     def run(state: TrainState, batch: DevicePlan, step):

@@ -1,0 +1,37 @@
+# `make demo` and `make test` need nothing but Python 3.11 or newer: they create .venv, install and run.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo negative-control test lint format clean
+
+demo: .venv/.demo-installed  ## drawn corpus, leave-one-subject-out, results in runs/demo
+	$(BIN)/python -m experiments.loso --preset=demo --run_dir=runs/demo
+
+negative-control: .venv/.demo-installed  ## the same without expressions: accuracy must be chance
+	$(BIN)/python -m experiments.loso --preset=demo --synthetic.strength=0 --run_dir=runs/negative-control
+
+test: .venv/.test-installed  ## all tests
+	$(BIN)/python -m pytest
+
+lint: .venv/.test-installed  ## style, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/.test-installed  ## apply the style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.demo-installed: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/.test-installed: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[tfds,torch,dev]'
+	touch $@
+
+clean:
+	rm -rf .venv runs data
