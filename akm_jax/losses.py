@@ -1,9 +1,10 @@
-"""Losses of AKMNet, one value a clip; the caller reduces over clips (SPEC: paper eq. 18-21)."""
+"""Losses of AKMNet, one value a clip; the caller reduces over clips (arXiv 2009.09179, section III-D)."""
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 from jax import Array
 from jaxtyping import Float
 
@@ -19,11 +20,6 @@ class ClipLosses(NamedTuple):
     sparsity: Float[Array, " C"]
     margin: Float[Array, " C"]
     total: Float[Array, " C"]
-
-
-def cross_entropy(logits: Float[Array, "C K"], labels) -> Float[Array, " C"]:
-    """Softmax cross-entropy with integer labels, in nats."""
-    return -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1)[:, 0]
 
 
 def global_sparsity(key_frames: KeyFrames, clips: PackedClips) -> Float[Array, " C"]:
@@ -51,7 +47,7 @@ def clip_losses(
 ) -> ClipLosses:
     """All terms of every clip; total = cross-entropy + 0.1 sparsity + 1.0 margin by default."""
     terms = (
-        cross_entropy(output.logits, clips.labels),
+        optax.softmax_cross_entropy_with_integer_labels(output.logits, clips.labels),
         global_sparsity(output.key_frames, clips),
         mean_margin(output.key_frames, clips),
     )

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.stats import binom
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
 
@@ -95,3 +96,9 @@ def bootstrap_interval(
 def majority_accuracy(labels: np.ndarray) -> float:
     """Accuracy of always answering the most frequent class."""
     return float(np.bincount(labels).max() / len(labels))
+
+
+def majority_band(labels: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
+    """Accuracies a classifier that knows nothing would reach by chance: binomial band around the majority class."""
+    low, high = binom.interval(level, len(labels), majority_accuracy(labels))
+    return float(low / len(labels)), float(high / len(labels))

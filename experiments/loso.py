@@ -16,9 +16,14 @@ from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.interop.torch import copy_matching, load_state_dict
 from akm_jax.models.akmnet import AKMNet
+from akm_jax.train import checkpoint
+from akm_jax.train.checkpoint import Training
+from akm_jax.train.log import RunLog
 from akm_jax.train.loso import run_loso
+from akm_jax.train.observe import Observers
 from akm_jax.train.pretrain import pretrain
-from akm_jax.train.state import TrainState, new_state
+from akm_jax.train.run_dir import open_run
+from akm_jax.train.state import TrainState, initial_state, new_state
 from experiments.command import console, draw_stills, load_data, parse_experiment, run_command, run_dir
 from experiments.progress import TrainingDisplay
 
@@ -34,15 +39,18 @@ def main(arguments: Sequence[str]) -> None:
         f"{clip_set.name}: {len(clip_set)} clips of {len(set(clip_set.subjects))} subjects, {lengths.sum()} frames "
         f"({lengths.min()} to {lengths.max()} a clip); device {jax.devices()[0].device_kind}; results in {place}"
     )
-    start = starting_weights(config, clip_set)
     folds = len(config.chosen_folds) or len(set(clip_set.subjects))
     trainings = ("inner" in config.chosen_rules) + bool({"last", "test"} & set(config.chosen_rules))
-    with TrainingDisplay(console, folds * config.seeds * trainings * config.train.epochs) as display:
-        summary = run_loso(config, clip_set, place, start=start, report=display.report, fold_done=display.fold_done)
+    epochs = folds * config.seeds * trainings * config.train.epochs
+    with open_run(place, config, clip_set):
+        start = starting_weights(config, clip_set, place / "pretrained")
+        with TrainingDisplay(console, epochs) as display:
+            observer = Observers([display, RunLog(place)])
+            summary = run_loso(config, clip_set, place, start=start, observer=observer)
     print_summary(summary, place)
 
 
-def starting_weights(config: ExperimentConfig, clip_set: ClipSet) -> TrainState | None:
+def starting_weights(config: ExperimentConfig, clip_set: ClipSet, folder: Path) -> TrainState | None:
     """Weights every fold starts from: of a file, from drawn stills, or None for fresh ones."""
     if config.init_weights is not None:
         model = AKMNet(config.model, len(clip_set.class_names), rngs=nnx.Rngs(config.seed))
@@ -51,11 +59,21 @@ def starting_weights(config: ExperimentConfig, clip_set: ClipSet) -> TrainState 
         return new_state(model, config.train)[1]
     if config.pretrain.people == 0:
         return None
+    like = initial_state(
+        jax.random.key(0), model=config.model, train=config.train, num_classes=len(clip_set.class_names)
+    )
+    found, problems = checkpoint.load_latest(folder, like)
+    for problem in problems:
+        console.print(f"{problem}; pretraining again")
+    if found is not None:
+        console.print(f"starting from {folder}")
+        return found.state
     console.print(f"pretraining on {config.pretrain.people * config.pretrain.stills} drawn stills of other people")
     stills = draw_stills(config, clip_set.class_names)
     with TrainingDisplay(console, config.pretrain.epochs) as display:
-        state, accuracy = pretrain(config, stills, display.report)
+        state, accuracy = pretrain(config, stills, display)
     console.print(f"stills of held-out people: accuracy {accuracy:.3f}")
+    checkpoint.save(folder, Training(state, config.pretrain.epochs))
     return state
 
 
@@ -66,7 +84,11 @@ def print_summary(summary: dict, place: Path) -> None:
         "inner": "best on inner subjects",
         "test": "best on test subject: optimistic",
     }
-    console.print(f"majority class {summary['majority_accuracy']:.3f} of {summary['num_clips']} clips")
+    low, high = summary["majority_band95"]
+    console.print(
+        f"majority class {summary['majority_accuracy']:.3f} of {summary['num_clips']} clips, "
+        f"by chance {low:.3f} to {high:.3f}"
+    )
     for rule, scores in summary["rules"].items():
         low, high = scores["accuracy_ci95"]
         console.print(

@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from akm_jax.train.fold import Progress
+from akm_jax.train.observe import Observer, Progress
 
 
-class TrainingDisplay:
+class TrainingDisplay(Observer):
     """Folds done and time left on one bar; subject, epoch, loss and frames a second on the other."""
 
     def __init__(self, console: Console, num_epochs: int):
@@ -27,7 +27,6 @@ class TrainingDisplay:
             disable=not console.is_terminal,
         )
         self._epochs = self._bars.add_task("epochs", total=num_epochs, text="")
-        self._seen: set[tuple[str, int, int]] = set()
         self._started = time.monotonic()
 
     def __enter__(self) -> "TrainingDisplay":
@@ -37,12 +36,12 @@ class TrainingDisplay:
     def __exit__(self, *_exc) -> None:
         self._bars.stop()
 
-    def report(self, progress: Progress) -> None:
+    def step_done(self, progress: Progress) -> None:
         """Show where training is."""
-        rate = progress.frames / progress.seconds
+        rate, place = progress.frames / progress.seconds, progress.place
         self._bars.update(
             self._epochs,
-            text=f"subject {progress.subject}, seed {progress.seed}, epoch {progress.epoch}/{progress.epochs}, "
+            text=f"subject {place.subject}, seed {place.seed}, epoch {progress.epoch}/{progress.epochs}, "
             f"loss {progress.loss:.3f}, {rate:,.0f} frames/s",
         )
 

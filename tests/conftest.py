@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from akm_jax.data.clip_set import ClipSet, resize_frame
+
 
 @pytest.fixture(scope="session")
 def golden_dir() -> Path:
@@ -50,3 +52,38 @@ class Recording:
 def recording(golden_dir, golden_weights) -> Recording:
     """The AKMNet recording."""
     return Recording(golden_dir, golden_weights)
+
+
+CLASS_NAMES = ("negative", "positive", "surprise")
+
+
+def draw_clip_set(num_subjects=4, clips_per_subject=3, *, lengths=None, image_size=32, seed=0, num_classes=3):
+    """Noise with a brighter square that moves by class; `lengths` are repeated as needed."""
+    rng = np.random.default_rng(seed)
+    n = num_subjects * clips_per_subject
+    lengths = np.resize(np.array(lengths or [3, 5, 4, 1]), n).astype(np.int32)
+    labels = np.array([(i + i // clips_per_subject) % num_classes for i in range(n)], np.int32)
+    frames = rng.integers(0, 120, (int(lengths.sum()), image_size, image_size)).astype(np.uint8)
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    for start, length, label in zip(starts, lengths, labels, strict=True):
+        frames[start : start + length, 8 * label : 8 * label + 8, 8:16] += 120
+    subjects = tuple(str(1 + i // clips_per_subject) for i in range(n))
+    return ClipSet(
+        name="test",
+        class_names=CLASS_NAMES[:num_classes],
+        clip_ids=tuple(f"s{s}_{i}" for i, s in enumerate(subjects)),
+        subjects=subjects,
+        labels=labels,
+        lengths=lengths,
+        frames=frames,
+        large_frames=np.stack([resize_frame(f, image_size * 9 // 8) for f in frames]),
+        frame_numbers=np.concatenate([np.arange(n) for n in lengths]).astype(np.int32),
+        fps=100.0,
+        apexes=np.full(n, -1, np.int32),
+    )
+
+
+@pytest.fixture(scope="session")
+def make_clip_set():
+    """Maker of small data sets in memory, for tests of training."""
+    return draw_clip_set

@@ -20,6 +20,7 @@ from rich.progress import track as rich_track
 from akm_jax.data.clip_set import ClipSet, resize_frame
 from akm_jax.data.folds import subject_order
 from datasets_tfds import layout
+from datasets_tfds.disk_check import NO_FRAMES, inspect_pictures
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ def read_clip(folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     if not folder.is_dir():
         raise FileNotFoundError(f"clip folder {folder} does not exist; expected a folder of frames")
     files = layout.list_frames(folder)
-    defects = layout.inspect_pictures(files) if files else [(layout.NO_FRAMES, "pass the folder that holds the frames")]
+    defects = inspect_pictures(files) if files else [(NO_FRAMES, "pass the folder that holds the frames")]
     if defects:
         raise ValueError("\n  ".join([f"clip {folder}:", *(f"{what} -> {remedy}" for what, remedy in defects)]))
     frames = [layout.decode_grey(file.path.read_bytes()) for file in files]

@@ -24,7 +24,7 @@ from jaxtyping import Complex, Float, Shaped
 from akm_jax.prepare.phase import angle, band_pass_matrix, cos_sin, smooth_phase
 from akm_jax.prepare.pyramid import Filters, collapse_bands, join_levels, make_filters, split_levels
 
-BLOCK_FRAMES = 16  # frames of a block without a temporal band
+BLOCK_FRAMES = 4  # frames of a block without a temporal band; small enough for the cache
 LENGTH_STEP = 16  # with one, block lengths are multiples of this
 
 Reference = tuple[Float[Array, "2 B h w"], ...]
@@ -60,7 +60,7 @@ def magnify(
     frames = np.asarray(frames)
     check_frames(frames)
     _check_options(alpha, fps, band_hz, smoothing_px)
-    filters = make_filters(*frames.shape[1:], levels=levels, orientations=orientations)
+    filters = jax.device_put(make_filters(*frames.shape[1:], levels=levels, orientations=orientations))
     if band_hz is None:
         block, temporal = BLOCK_FRAMES, None
     else:
@@ -131,7 +131,9 @@ def magnify_block(
     changes = []
     for level, bands, base in zip(levels, filters.bands, reference, strict=True):
         change = functools.partial(_band_change, level, alpha, temporal, smoothing_px)
-        changes.append(jax.lax.map(change, (jnp.swapaxes(bands, 0, 1), jnp.swapaxes(base, 0, 1))).sum(axis=0))
+        together = bands.shape[1] if temporal is None else 1  # a long block takes its orientations in turn, for memory
+        oriented = (jnp.swapaxes(bands, 0, 1), jnp.swapaxes(base, 0, 1))
+        changes.append(jax.lax.map(change, oriented, batch_size=together).sum(axis=0))
     changes.append(jnp.zeros_like(lowest))
     return frames + jnp.fft.irfft2(join_levels(changes, filters), s=filters.sizes[0])
 
@@ -150,7 +152,7 @@ def _band_change(
     if temporal is not None:
         phase = jnp.tensordot(temporal, phase, axes=1)
     amplitude = jnp.sqrt(real * real + imaginary * imaginary)
-    phase = jax.vmap(functools.partial(smooth_phase, deviation_px=smoothing_px))(phase, amplitude)
+    phase = smooth_phase(phase, amplitude, smoothing_px)
     cos, sin = cos_sin(alpha * phase)
     return jnp.fft.rfft2(real * (cos - 1) - imaginary * sin) * jnp.conj(steered[0])
 

@@ -3,8 +3,6 @@
 import dataclasses
 import time
 import warnings
-import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +16,15 @@ from akm_jax.data.batching import BatchPlan
 from akm_jax.data.folds import Fold, inner_split
 from akm_jax.train import checkpoint
 from akm_jax.train.checkpoint import Training
+from akm_jax.train.observe import Observer, Place, Progress
 from akm_jax.train.setup import RunSetup
 from akm_jax.train.state import TrainState
 from akm_jax.train.step import DevicePlan, evaluate_batch, train_steps
 
 # The released program looks for its best epoch from this one on; shorter trainings look from their last epoch on.
 FIRST_CHOSEN_EPOCH = 10
-
-
-@dataclasses.dataclass(frozen=True)
-class Progress:
-    """What a fold reports while it trains."""
-
-    subject: str
-    seed: int
-    epoch: int
-    epochs: int
-    loss: float
-    frames: int
-    seconds: float
+# Names of a fold's trainings: on all other subjects, and without the inner validation subjects.
+ALL_SUBJECTS, INNER = "all_subjects", "inner"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,18 +71,16 @@ def _on_device(plan: BatchPlan, *, squeeze: bool = False) -> DevicePlan:
     return DevicePlan(*(jnp.asarray(a[0] if squeeze else a) for a in arrays))
 
 
-def train_epoch(
-    setup: RunSetup, training: Training, clips: np.ndarray, *, seed: int, subject: str, purpose: int, report: Callable
-) -> Training:
-    """One epoch over `clips`; the result depends on configuration, data, seed, subject and epoch alone.
+def train_epoch(setup: RunSetup, training: Training, clips: np.ndarray, place: Place, observer: Observer) -> Training:
+    """One epoch over `clips`; the result depends on configuration, data, place and epoch alone.
 
     Raises:
         FloatingPointError: a loss is not finite; the message names fold, epoch and step.
     """
     epoch, start = training.epoch + 1, time.perf_counter()
     config = setup.config.train
-    plan = setup.plan_epoch(clips, [seed, zlib.crc32(subject.encode()), purpose, epoch])
-    key = jax.random.fold_in(setup.key(seed, subject, purpose), epoch)
+    plan = setup.plan_epoch(clips, place, epoch)
+    key = jax.random.fold_in(setup.key(place), epoch)
     rate = optim.learning_rate(config, epoch)
     state, losses, frames = training.state, [], 0
     for first in range(0, setup.num_steps, setup.steps_per_call):
@@ -114,19 +100,19 @@ def train_epoch(
         )
         losses.append(np.asarray(loss)[(part.clip_rows >= 0).any(1)])
         frames += part.num_frames
-        _require_finite(losses[-1], subject, epoch, first)
+        _require_finite(losses[-1], place, epoch, first)
         mean = float(np.concatenate(losses).sum() / np.sum(plan.clip_rows[: first + len(loss)] >= 0))
-        report(Progress(subject, seed, epoch, config.epochs, mean, frames, time.perf_counter() - start))
+        observer.step_done(Progress(place, epoch, config.epochs, mean, frames, time.perf_counter() - start))
     entry = {"epoch": epoch, "learning_rate": rate, "loss": mean, "frames": frames}
     history = [*training.history, entry | {"seconds": time.perf_counter() - start}]
     return dataclasses.replace(training, state=state, epoch=epoch, history=history)
 
 
-def _require_finite(losses: np.ndarray, subject: str, epoch: int, first_step: int) -> None:
+def _require_finite(losses: np.ndarray, place: Place, epoch: int, first_step: int) -> None:
     bad = np.flatnonzero(~np.isfinite(losses).all(1))
     if len(bad):
         raise FloatingPointError(
-            f"loss is not finite ({losses[bad[0]].sum()}) in the fold of subject {subject}, epoch {epoch}, step "
+            f"loss is not finite ({losses[bad[0]].sum()}) in the fold of subject {place.subject}, epoch {epoch}, step "
             f"{first_step + int(bad[0]) + 1}; lower --learning_rate, or check the frames of that fold's training clips"
         )
 
@@ -137,7 +123,7 @@ def run_fold(
     seed: int,
     start: TrainState | None,
     folder: Path,
-    report: Callable[[Progress], None],
+    observer: Observer,
 ) -> dict[str, Any]:
     """Train and evaluate one fold under every chosen rule, going on from its checkpoints where there are some.
 
@@ -147,7 +133,7 @@ def run_fold(
         seed: seed of this repetition.
         start: weights to start from; fresh ones when None.
         folder: where the fold's checkpoints are kept.
-        report: called after every compiled call.
+        observer: is told how training goes.
 
     Returns:
         What `result.json` holds: subject, seed, the history of each training, and for each rule the chosen epoch and
@@ -157,20 +143,20 @@ def run_fold(
     rules: dict[Rule, dict[str, Any]] = {}
     histories = {}
     if "last" in chosen or "test" in chosen:
-        watch = _Watch(fold, 0, fold.train, fold.test)
-        done = _train(setup, watch, seed, start, folder / "checkpoints" / "all_subjects", report)
+        watch = _Watch(fold, Place(seed, fold.subject, ALL_SUBJECTS), fold.train, fold.test)
+        done = _train(setup, watch, start, folder / "checkpoints", observer)
         if "last" in chosen:
             rules["last"] = _describe(setup, done.epoch, evaluate(setup, done.state, fold.test))
         if "test" in chosen:
             rules["test"] = _best(done)
-        histories["all_subjects"] = done.history
+        histories[ALL_SUBJECTS] = done.history
     if "inner" in chosen:
         train, validation = inner_split(setup.clip_set, fold, share=setup.config.inner_share, seed=seed)
-        watch = _Watch(fold, 1, train, validation)
-        done = _train(setup, watch, seed, start, folder / "checkpoints" / "inner", report)
+        watch = _Watch(fold, Place(seed, fold.subject, INNER), train, validation)
+        done = _train(setup, watch, start, folder / "checkpoints", observer)
         subjects = sorted({setup.clip_set.subjects[i] for i in validation})
         rules["inner"] = {**_best(done), "validation_subjects": subjects}
-        histories["inner"] = done.history
+        histories[INNER] = done.history
     return {
         "subject": fold.subject,
         "seed": seed,
@@ -186,7 +172,7 @@ class _Watch:
     """One of a fold's trainings: on which clips, and on which clips its best epoch is chosen."""
 
     fold: Fold
-    purpose: int
+    place: Place
     train: np.ndarray
     watched: np.ndarray
 
@@ -195,21 +181,21 @@ class _Watch:
         return self.watched is self.fold.test
 
 
-def _train(setup: RunSetup, watch: _Watch, seed: int, start: TrainState | None, folder: Path, report) -> Training:
+def _train(setup: RunSetup, watch: _Watch, start: TrainState | None, folder: Path, observer: Observer) -> Training:
     """One training from its last good checkpoint, or from the start, to the last epoch."""
-    subject, epochs = watch.fold.subject, setup.config.train.epochs
-    fresh = setup.initial_state(setup.key(seed, subject, watch.purpose))
+    place, epochs, folder = watch.place, setup.config.train.epochs, folder / watch.place.training
+    fresh = setup.initial_state(setup.key(place))
     training, problems = checkpoint.load_latest(folder, fresh)
     for problem in problems:
-        warnings.warn(f"{problem}; going on from the one before it", stacklevel=2)
+        warnings.warn(f"{problem}; going on from the one before it, or from the start", stacklevel=2)
     if training is None:
         training = Training(fresh if start is None else jax.tree.map(jnp.copy, start))
+    observer.training_starts(place, training.epoch)
     saved = time.monotonic()
     while training.epoch < epochs:
-        training = train_epoch(
-            setup, training, watch.train, seed=seed, subject=subject, purpose=watch.purpose, report=report
-        )
+        training = train_epoch(setup, training, watch.train, place, observer)
         _keep_best(setup, training, watch)
+        observer.epoch_done(place, training.history[-1])
         if training.epoch == epochs or time.monotonic() - saved > setup.config.checkpoint_interval_s:
             checkpoint.save(folder, training)
             saved = time.monotonic()

@@ -1,40 +1,18 @@
-"""All folds of a run: finished ones are kept, the others trained, the predictions joined by clip id and scored.
+"""All folds of a run: finished ones are kept, the others trained, then predictions and summary are written."""
 
-A run directory holds
-
-    run.json              configuration and data the run was started with
-    folds/seed0/s1/       result.json of a finished fold, and its checkpoints
-    predictions.csv       one row a clip: prediction and logits for each rule and seed
-    summary.json          scores for each rule, and how they were obtained
-"""
-
-import csv
-import dataclasses
-import io
-import platform
-import subprocess
-import zlib
-from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-
 from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.folds import Fold
-from akm_jax.metrics import bootstrap_interval, majority_accuracy, score
 from akm_jax.train import step
-from akm_jax.train.files import read_json, write_json, write_text
-from akm_jax.train.fold import Progress, run_fold
-from akm_jax.train.setup import RunSetup, set_up
+from akm_jax.train.files import read_json, write_json
+from akm_jax.train.fold import run_fold
+from akm_jax.train.observe import Observer
+from akm_jax.train.results import write_results
+from akm_jax.train.run_dir import fold_folder
+from akm_jax.train.setup import set_up
 from akm_jax.train.state import TrainState
-
-# Settings that say where things lie or how often to save: a run may go on with other ones.
-FREE_SETTINGS = ("run_dir", "manual_dir", "data_dir", "folds", "checkpoint_interval_s", "allow_missing")
-LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "tensorflow-datasets", "numpy")
 
 
 def run_loso(
@@ -43,223 +21,35 @@ def run_loso(
     run_dir: Path,
     *,
     start: TrainState | None = None,
-    report: Callable[[Progress], None] = lambda progress: None,
-    fold_done: Callable[[dict[str, Any], int, int], None] = lambda result, done, total: None,
+    observer: Observer | None = None,
 ) -> dict[str, Any]:
-    """Train every fold that is not finished yet and write predictions and summary.
+    """Train every fold that is not finished yet; write predictions and summary.
 
     Args:
         config: the experiment.
         clip_set: the data.
-        run_dir: where results go; a directory of the same run goes on.
-        start: weights every fold starts from; fresh ones, other for every fold and seed, when None.
-        report: called while a fold trains.
-        fold_done: called with the result, folds finished and folds in all.
+        run_dir: where results go, held by `run_dir.open_run`; a directory of the same run goes on.
+        start: weights every fold starts from; fresh ones, others for every fold and seed, when None.
+        observer: is told how training goes.
 
     Returns:
         The content of `summary.json`.
 
     Raises:
-        ValueError: data or configuration no run can be made of, or `run_dir` holds another run.
+        ValueError: data or configuration no run can be made of.
         FloatingPointError: a loss is not finite.
     """
     setup, folds = set_up(config, clip_set)
-    claim(run_dir, config, clip_set)
+    observer = observer or Observer()
     compiled_before = step.compilations()
     work = [(seed, fold) for seed in range(config.seed, config.seed + config.seeds) for fold in folds]
     results = []
     for seed, fold in work:
         folder = fold_folder(run_dir, seed, fold.subject)
         if not (folder / "result.json").is_file():
-            write_json(folder / "result.json", run_fold(setup, fold, seed, start, folder, report))
+            result = run_fold(setup, fold, seed, start, folder, observer)
+            result["compilations"] = step.compilations() - compiled_before
+            write_json(folder / "result.json", result)
         results.append(read_json(folder / "result.json"))
-        fold_done(results[-1], len(results), len(work))
-    compilations = step.compilations() - compiled_before
-    return write_results(run_dir, setup, folds, results, compilations)
-
-
-def fold_folder(run_dir: Path, seed: int, subject: str) -> Path:
-    """Directory of one fold."""
-    return run_dir / "folds" / f"seed{seed}" / f"s{subject}"
-
-
-def claim(run_dir: Path, config: ExperimentConfig, clip_set: ClipSet) -> None:
-    """Record what a run directory is for, or check that it is for the same.
-
-    Raises:
-        ValueError: the directory holds a run of another configuration or of other data; names every difference.
-    """
-    mine = {"config": _plain(config, without=FREE_SETTINGS), "data": describe_data(clip_set)}
-    path = run_dir / "run.json"
-    if not path.is_file():
-        write_json(path, mine)
-        return
-    theirs, ours = _flatten(read_json(path)), _flatten(mine)
-    differing = [k for k in sorted({*theirs, *ours}) if theirs.get(k) != ours.get(k)]
-    if differing:
-        lines = [f"  {k}: there {theirs.get(k)!r}, now {ours.get(k)!r}" for k in differing]
-        raise ValueError(
-            f"{run_dir} holds a run with other settings or data:\n" + "\n".join(lines) + "\n"
-            "Give the same options to go on with it, or another --run_dir to start a new one."
-        )
-
-
-def describe_data(clip_set: ClipSet) -> dict[str, Any]:
-    """What identifies a data set: sizes and a checksum of clips, labels and pixels."""
-    checksum = zlib.crc32("\n".join([*clip_set.clip_ids, *clip_set.subjects, *clip_set.class_names]).encode())
-    for array in (clip_set.labels, clip_set.lengths, clip_set.frames, clip_set.large_frames):
-        checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
-    return {
-        "name": clip_set.name,
-        "num_clips": len(clip_set),
-        "num_frames": int(clip_set.lengths.sum()),
-        "num_subjects": len(set(clip_set.subjects)),
-        "class_names": list(clip_set.class_names),
-        "checksum": f"{checksum:08x}",
-    }
-
-
-def _plain(config: ExperimentConfig, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Configuration as JSON types."""
-    content = dataclasses.asdict(config)
-    return {k: str(v) if isinstance(v, Path) else v for k, v in content.items() if k not in without}
-
-
-def _flatten(content: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(content, dict):
-        return {prefix: list(content) if isinstance(content, tuple) else content}
-    return {k: v for key, value in content.items() for k, v in _flatten(value, f"{prefix}.{key}".lstrip(".")).items()}
-
-
-def write_results(
-    run_dir: Path, setup: RunSetup, folds: list[Fold], results: list[dict[str, Any]], compilations: int
-) -> dict[str, Any]:
-    """Write `predictions.csv` and `summary.json` from the results of all folds and seeds."""
-    clip_set = setup.clip_set
-    clips = np.concatenate([fold.test for fold in folds])
-    table = _join(results, clip_set, clips)
-    write_text(run_dir / "predictions.csv", _predictions_csv(table, clip_set, clips))
-    labels = clip_set.labels[clips]
-    summary = {
-        "dataset": clip_set.name,
-        "num_clips": len(clips),
-        "num_subjects": len(folds),
-        "class_names": list(clip_set.class_names),
-        "class_counts": np.bincount(labels, minlength=len(clip_set.class_names)).tolist(),
-        "majority_accuracy": majority_accuracy(labels),
-        "headline_rule": "last",
-        "rules": {rule: _score_rule(table[rule], clip_set, clips) for rule in setup.config.chosen_rules},
-        "padding_share": padding_share(setup, folds),
-        "frames_per_step": setup.capacity,
-        "compilations": compilations,
-        "frames_per_second": _frames_per_second(results),
-        "complete": setup.config.train.steps_per_epoch == 0,
-        "config": _plain(setup.config),
-        "data": describe_data(clip_set),
-        "device": str(jax.devices()[0].device_kind),
-        "versions": _versions(),
-        "git_revision": _git_revision(),
-    }
-    write_json(run_dir / "summary.json", summary)
-    return summary
-
-
-def _join(results: list[dict[str, Any]], clip_set: ClipSet, clips: np.ndarray) -> dict[str, dict[int, list[dict]]]:
-    """Outputs by rule and seed, in the order of `clips`; joined by clip id."""
-    wanted = [clip_set.clip_ids[c] for c in clips]
-    table: dict[str, dict[int, dict[str, dict]]] = {}
-    for result in results:
-        for rule, outcome in result["rules"].items():
-            table.setdefault(rule, {}).setdefault(result["seed"], {}).update(outcome["clips"])
-    for rule, seeds in table.items():
-        for seed, found in seeds.items():
-            missing, surplus = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
-            if missing or surplus:
-                raise ValueError(
-                    f"results of rule {rule}, seed {seed} do not match the data: clips missing {missing[:5]}, "
-                    f"unknown {surplus[:5]}; the run directory was written with other data"
-                )
-    return {rule: {seed: [found[c] for c in wanted] for seed, found in seeds.items()} for rule, seeds in table.items()}
-
-
-def _predictions_csv(table, clip_set: ClipSet, clips: np.ndarray) -> str:
-    names = clip_set.class_names
-    columns = [(rule, seed) for rule, seeds in table.items() for seed in seeds]
-    header = ["clip_id", "subject", "label"]
-    for rule, seed in columns:
-        header += [f"{rule}_seed{seed}_prediction", *[f"{rule}_seed{seed}_logit_{name}" for name in names]]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(header)
-    for i, clip in enumerate(clips):
-        row = [clip_set.clip_ids[clip], clip_set.subjects[clip], names[clip_set.labels[clip]]]
-        for rule, seed in columns:
-            entry = table[rule][seed][i]
-            row += [names[entry["prediction"]], *entry["logits"]]
-        writer.writerow(row)
-    return out.getvalue()
-
-
-def _score_rule(seeds: dict[int, list[dict]], clip_set: ClipSet, clips: np.ndarray) -> dict[str, Any]:
-    """Scores of one rule: means over seeds; the confusion matrix is summed over seeds."""
-    labels = clip_set.labels[clips]
-    subjects = [clip_set.subjects[c] for c in clips]
-    predictions = {seed: np.array([entry["prediction"] for entry in entries]) for seed, entries in seeds.items()}
-    scores = [score(labels, p, subjects, clip_set.class_names) for p in predictions.values()]
-    correct = np.mean([p == labels for p in predictions.values()], axis=0)
-
-    def mean_over_seeds(tables: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
-        return {k: {m: float(np.mean([t[k][m] for t in tables])) for m in tables[0][k]} for k in tables[0]}
-
-    out: dict[str, Any] = {}
-    for name in ("accuracy", "uf1", "uar"):
-        values = [getattr(s, name) for s in scores]
-        out |= {name: float(np.mean(values)), f"{name}_std": float(np.std(values)), f"{name}_by_seed": values}
-    return out | {
-        "accuracy_ci95": list(bootstrap_interval(correct, subjects)),
-        "confusion": np.sum([s.confusion for s in scores], axis=0).tolist(),
-        "per_class": mean_over_seeds([s.per_class for s in scores]),
-        "per_subject": mean_over_seeds([s.per_subject for s in scores]),
-    }
-
-
-def padding_share(setup: RunSetup, folds: list[Fold]) -> float:
-    """Share of the frames that training computes which are padding, over one epoch of every fold."""
-    real = computed = 0
-    for fold in folds:
-        plan = setup.plan_epoch(fold.train, [setup.config.seed])
-        real += plan.num_frames
-        computed += int((plan.clip_rows >= 0).any(1).sum()) * setup.capacity
-    return 1 - real / computed
-
-
-def _frames_per_second(results: list[dict[str, Any]]) -> float:
-    """Training throughput without the first epoch of each training, which may hold compilation."""
-    epochs = [e for r in results for history in r["histories"].values() for e in (history[1:] or history)]
-    return sum(e["frames"] for e in epochs) / sum(e["seconds"] for e in epochs)
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
-def _git_revision() -> str | None:
-    """Revision of the source tree this package lies in; None outside a checkout."""
-    here = Path(__file__).resolve().parent
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:  # git is not installed
-        return None
-    return done.stdout.strip() or None
+        observer.fold_done(results[-1], len(results), len(work))
+    return write_results(run_dir, setup, folds, results)

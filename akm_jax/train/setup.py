@@ -13,6 +13,7 @@ from akm_jax.config import ExperimentConfig
 from akm_jax.data.batching import BatchPlan, balance, group_in_order, plan_batches, resample_classes, step_capacity
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold, inner_split, leave_one_subject_out
+from akm_jax.train.observe import Place
 from akm_jax.train.state import DeviceClips, TrainState, graph_definition, initial_state, to_device
 
 # Steps of one compiled call on the CPU, where a step takes long enough for progress to be worth showing.
@@ -48,19 +49,18 @@ class RunSetup:
         """Number of classes, K."""
         return len(self.clip_set.class_names)
 
-    def key(self, seed: int, subject: str, purpose: int = 0) -> PRNGKeyArray:
+    def key(self, place: Place) -> PRNGKeyArray:
         """Randomness of one training, independent of which other folds are run."""
-        key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(subject.encode()))
-        return jax.random.fold_in(key, purpose)
+        return jax.random.fold_in(jax.random.key(place.seed), _checksum(place))
 
     def initial_state(self, key: PRNGKeyArray) -> TrainState:
         """Fresh weights for one training."""
         config = self.config
         return initial_state(key, model=config.model, train=config.train, num_classes=self.num_classes)
 
-    def plan_epoch(self, clips: np.ndarray, seed: list[int]) -> BatchPlan:
+    def plan_epoch(self, clips: np.ndarray, place: Place, epoch: int) -> BatchPlan:
         """Random balanced steps over the training clips."""
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng([place.seed, _checksum(place), epoch])
         train = self.config.train
         if train.resample_classes:
             clips = resample_classes(rng, clips, self.clip_set.labels)
@@ -83,6 +83,10 @@ class RunSetup:
             clips_per_step=self.config.train.clips_per_step,
             num_steps=num_steps,
         )
+
+
+def _checksum(place: Place) -> int:
+    return zlib.crc32(f"{place.subject} {place.training}".encode())
 
 
 def set_up(config: ExperimentConfig, clip_set: ClipSet) -> tuple[RunSetup, list[Fold]]:

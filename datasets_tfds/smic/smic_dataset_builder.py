@@ -1,7 +1,7 @@
 """TFDS builder of SMIC: clips as sequences of the original encoded frames, in one split `train`.
 
 Builds with `tfds build datasets_tfds/smic --manual_dir=DIR`, and without TensorFlow by `download_and_prepare`. Written as
-array_record, which `tfds.data_source` reads. `info.metadata` says what it was made from: `layout.DiskCheck.record`.
+array_record, which `tfds.data_source` reads. `info.metadata` says what it was made from: `disk_check.DiskCheck.record`.
 """
 
 import os

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from datasets_tfds import layout
-from datasets_tfds.layout import ClipFolder, DiskCheck
+from datasets_tfds.disk_check import DiskCheck, read_known_defects
+from datasets_tfds.layout import ClipFolder
 
 CODES = {"ne": "negative", "po": "positive", "sur": "surprise"}  # in clip names
 CLASSES = tuple(CODES.values())
@@ -91,7 +92,7 @@ def list_clips(tree: Tree, folder: Path) -> tuple[list[ClipFolder], DiskCheck]:
 
 def check_clips(tree: Tree, clips: list[ClipFolder], check: DiskCheck, track: layout.Track) -> None:
     """Read all frames and compare with the published numbers; adds to `check`."""
-    check.check_clips(clips, layout.read_known_defects(KNOWN_DEFECTS, tree.config), track)
+    check.check_clips(clips, read_known_defects(KNOWN_DEFECTS, tree.config), track)
     usable = [clip for clip in clips if clip.clip_id not in check.left_out]
     check.notes.extend(_count_differences(tree.published, usable))
 

@@ -120,6 +120,10 @@ def check_running(recording, prefix, state, tolerance):
         close(ours[name], value, tolerance, relative=True, what=prefix + name)
 
 
+def scale(tree, factor):
+    return jax.tree.map(lambda leaf: leaf * factor, tree)
+
+
 def steps_of(recording):
     clips = recording.meta["train_clips"]
     return [clips[i : i + CLIPS_PER_STEP] for i in range(0, len(clips), CLIPS_PER_STEP)]
@@ -208,8 +212,8 @@ def test_golden_training_one_clip_at_a_time(recording, state_dict, dtype):
                 one = gradients_of(state, clips, jax.random.key(0))
                 check_step(recording, i, ([entry], clips), one.result, tolerance)
                 state = dataclasses.replace(state, stats=one.stats)
-                share = jax.tree.map(lambda g, n=len(group): g / n, one.params)
-                total = share if total is None else jax.tree.map(jnp.add, total, share)
+                total = one.params if total is None else jax.tree.map(jnp.add, total, one.params)
+            total = scale(total, 1 / len(group))
             updates, momentum = optimizer(config).update(total, state.momentum, state.params)
             params = apply_updates(state.params, updates, jnp.asarray(recording.meta["lr"], dtype))
             state = TrainState(params, state.stats, momentum)

@@ -13,7 +13,7 @@ from PIL import Image
 
 import datasets_tfds
 from akm_jax.data.source import load_clip_set
-from datasets_tfds import layout
+from datasets_tfds import disk_check, layout
 from datasets_tfds.smic import tree as smic_tree
 from datasets_tfds.smic.smic_dataset_builder import Builder
 
@@ -60,7 +60,7 @@ def write_set(folder: Path, subjects: tuple[int, ...] = (1, 2, 11), path: str = 
     return root
 
 
-def check(folder: Path, tree: smic_tree.Tree = HS) -> tuple[list[layout.ClipFolder], layout.DiskCheck]:
+def check(folder: Path, tree: smic_tree.Tree = HS) -> tuple[list[layout.ClipFolder], disk_check.DiskCheck]:
     clips, found = smic_tree.list_clips(tree, folder)
     smic_tree.check_clips(tree, clips, found, lambda items, what, total: items)
     return clips, found
@@ -165,7 +165,7 @@ def test_the_published_numbers_need_no_note_and_known_defects_no_option(tmp_path
 
 
 def test_every_known_defect_names_configurations_and_evidence():
-    rows = [d for name in smic_tree.TREES for d in layout.read_known_defects(smic_tree.KNOWN_DEFECTS, name).values()]
+    rows = [d for name in smic_tree.TREES for d in disk_check.read_known_defects(smic_tree.KNOWN_DEFECTS, name).values()]
     assert {row.clip_id for row in rows} == {"s18_sur_03", "s3_po_08", "s3_sur_01", "s3_sur_05", "s3_ne_16"}
     assert all(row.kind in ("empty", "gap") and row.evidence for row in rows)
 

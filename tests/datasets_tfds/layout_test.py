@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from datasets_tfds import layout
-from datasets_tfds.layout import ClipFolder, DiskCheck, KnownDefect
+from datasets_tfds.disk_check import DiskCheck, KnownDefect, inspect_pictures
+from datasets_tfds.layout import ClipFolder
 
 
 def encode(shape: tuple[int, int] = (10, 12), kind: str = "BMP", seed: int = 0) -> bytes:
@@ -133,7 +134,7 @@ def test_a_picture_cut_off_anywhere_is_found(tmp_path, kind, suffix):
     cuts = range(1, len(whole) - 24, 37)  # PNG ends with 12 bytes, BMP rows with padding, that hold no pixel
     for number, cut in enumerate(cuts):
         (folder / f"{number}.{suffix}").write_bytes(whole[:cut])
-    problems = layout.inspect_pictures(layout.list_frames(folder))
+    problems = inspect_pictures(layout.list_frames(folder))
     broken = {name for what, _ in problems for name in re.findall(r"\d+\.\w+", what)}
     counts = [int(n) for what, _ in problems for n in re.findall(r"and (\d+) more", what)]
     assert len(broken) + sum(counts) == len(cuts)

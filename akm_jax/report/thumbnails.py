@@ -1,0 +1,86 @@
+"""`thumbnails.json`: a few frames of every clip of a finished fold, so that a report needs no data set.
+
+    {clip id: {"apex": 12, "num_frames": 33, "frames": [{"name": "first", "index": 0, "number": 1206, "png": BASE64}]}}
+
+Indices count the clip's frames from 0; `number` is the frame's number in its file name; `apex` is null where none is
+annotated. The pictures are the user's data: they stay in the run directory and the report.
+"""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from akm_jax.config import RULES
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.train.files import read_json, write_json
+
+FILE_NAME = "thumbnails.json"
+
+
+def write_thumbnails(folder: Path, clip_set: ClipSet, result: dict[str, Any]) -> None:
+    """Write first frame, top-beta frame, apex (where annotated) and last frame of each clip of a fold.
+
+    Args:
+        folder: the fold's directory.
+        clip_set: the data of the run.
+        result: content of the fold's `result.json`; top beta is that of its first rule, `last` where there is one.
+
+    Raises:
+        ValueError: the result holds a clip that is not in the data.
+    """
+    index = {clip_id: i for i, clip_id in enumerate(clip_set.clip_ids)}
+    clips = result["rules"][main_rule(result["rules"])]["clips"]
+    unknown = sorted(set(clips) - set(index))
+    if unknown:
+        raise ValueError(
+            f"thumbnails of {folder}: clips {unknown[:5]} are not in data set {clip_set.name!r}; the run directory was "
+            "written with other data"
+        )
+    write_json(folder / FILE_NAME, {c: _describe(clip_set, index[c], entry["beta"]) for c, entry in clips.items()})
+
+
+def main_rule(rules: dict[str, Any]) -> str:
+    """The rule whose key frames are shown: `last`, or what there is."""
+    return next(rule for rule in RULES if rule in rules)
+
+
+def _describe(clip_set: ClipSet, clip: int, beta: list[float]) -> dict[str, Any]:
+    start, num_frames, apex = int(clip_set.starts[clip]), int(clip_set.lengths[clip]), int(clip_set.apexes[clip])
+    chosen = {"first": 0, "top beta": int(np.argmax(beta)), "apex": apex, "last": num_frames - 1}
+    frames = [
+        {
+            "name": name,
+            "index": i,
+            "number": int(clip_set.frame_numbers[start + i]),
+            "png": _png(clip_set.frames[start + i]),
+        }
+        for name, i in chosen.items()
+        if i >= 0
+    ]
+    return {"apex": apex if apex >= 0 else None, "num_frames": num_frames, "frames": frames}
+
+
+def _png(frame: np.ndarray) -> str:
+    out = io.BytesIO()
+    Image.fromarray(frame).save(out, format="PNG", optimize=True)
+    return base64.b64encode(out.getvalue()).decode("ascii")
+
+
+def read_thumbnails(folder: Path) -> dict[str, dict[str, Any]]:
+    """Thumbnails of a fold by clip id; empty for a fold that was finished without.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    path = folder / FILE_NAME
+    if not path.is_file():
+        return {}
+    content = read_json(path)
+    wanted = {"apex", "num_frames", "frames"}
+    if not isinstance(content, dict) or not all(isinstance(v, dict) and wanted <= set(v) for v in content.values()):
+        raise ValueError(f"{path}: not a file of thumbnails; delete it to have it written anew")
+    return content

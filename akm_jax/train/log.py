@@ -1,0 +1,58 @@
+"""Logs of a run: `log.jsonl`, one line an epoch and training, and TensorBoard event files."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from tensorboardX import SummaryWriter
+
+from akm_jax.train.files import write_text
+from akm_jax.train.observe import Observer, Place
+
+SCALARS = ("loss", "accuracy", "cross_entropy", "learning_rate")
+
+
+class RunLog(Observer):
+    """Writes both logs. A training that goes on from a checkpoint first forgets the epochs it will repeat."""
+
+    def __init__(self, run_dir: Path):
+        self._lines = run_dir / "log.jsonl"
+        self._events = run_dir / "tensorboard"
+        self._writer: SummaryWriter | None = None
+
+    def training_starts(self, place: Place, epoch: int) -> None:
+        """Drop lines of later epochs of this training, and a line cut short by a kill."""
+        if self._lines.is_file():
+            mine = dataclasses.asdict(place)
+            kept = [
+                line
+                for line, entry in map(_parse, self._lines.read_text(encoding="utf-8").splitlines())
+                if entry is not None and not (entry["epoch"] > epoch and {k: entry[k] for k in mine} == mine)
+            ]
+            write_text(self._lines, "".join(f"{line}\n" for line in kept))
+        self.close()
+        folder = self._events / f"seed{place.seed}" / f"s{place.subject}" / place.training
+        self._writer = SummaryWriter(str(folder), purge_step=epoch + 1)
+
+    def epoch_done(self, place: Place, entry: dict[str, Any]) -> None:
+        """Append one line and the epoch's scalars."""
+        with self._lines.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(dataclasses.asdict(place) | entry) + "\n")
+        if self._writer is not None:
+            for name in SCALARS:
+                self._writer.add_scalar(name, entry[name], entry["epoch"])
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Close the event file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _parse(line: str) -> tuple[str, dict[str, Any] | None]:
+    try:
+        return line, json.loads(line)
+    except json.JSONDecodeError:
+        return line, None

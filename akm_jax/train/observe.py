@@ -1,0 +1,69 @@
+"""How training tells others where it is: a display, a log."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Which training: seed, subject left out, and its name among the fold's trainings (`all_subjects`, `inner`)."""
+
+    seed: int
+    subject: str
+    training: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """Where a training is inside an epoch; loss is the mean over the epoch's clips so far."""
+
+    place: Place
+    epoch: int
+    epochs: int
+    loss: float
+    frames: int
+    seconds: float
+
+
+class Observer:
+    """Does nothing; override what is of interest."""
+
+    def training_starts(self, place: Place, epoch: int) -> None:
+        """A training starts after `epoch` epochs: 0, or where its last checkpoint was taken."""
+
+    def step_done(self, progress: Progress) -> None:
+        """A compiled call of one or more steps returned."""
+
+    def epoch_done(self, place: Place, entry: dict[str, Any]) -> None:
+        """An epoch ended: `entry` of the training's history."""
+
+    def fold_done(self, result: dict[str, Any], done: int, total: int) -> None:
+        """A fold is finished, now or in an earlier run: its result, folds finished and in all."""
+
+
+class Observers(Observer):
+    """Several observers as one."""
+
+    def __init__(self, observers: Sequence[Observer]):
+        self._observers = observers
+
+    def training_starts(self, place: Place, epoch: int) -> None:
+        """Tell all."""
+        for observer in self._observers:
+            observer.training_starts(place, epoch)
+
+    def step_done(self, progress: Progress) -> None:
+        """Tell all."""
+        for observer in self._observers:
+            observer.step_done(progress)
+
+    def epoch_done(self, place: Place, entry: dict[str, Any]) -> None:
+        """Tell all."""
+        for observer in self._observers:
+            observer.epoch_done(place, entry)
+
+    def fold_done(self, result: dict[str, Any], done: int, total: int) -> None:
+        """Tell all."""
+        for observer in self._observers:
+            observer.fold_done(result, done, total)

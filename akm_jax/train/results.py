@@ -1,0 +1,155 @@
+"""Predictions and scores of a run, from the results of its folds; rows are joined by clip id."""
+
+import csv
+import io
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.data.folds import Fold
+from akm_jax.metrics import bootstrap_interval, majority_accuracy, majority_band, score
+from akm_jax.train.files import write_json, write_text
+from akm_jax.train.observe import Place
+from akm_jax.train.run_dir import describe_data, plain
+from akm_jax.train.setup import RunSetup
+
+LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "tensorflow-datasets", "numpy")
+
+
+def write_results(run_dir: Path, setup: RunSetup, folds: list[Fold], results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Write `predictions.csv` and `summary.json` from the results of all folds and seeds."""
+    clip_set = setup.clip_set
+    clips = np.concatenate([fold.test for fold in folds])
+    table = _join(results, clip_set, clips)
+    write_text(run_dir / "predictions.csv", _predictions_csv(table, clip_set, clips))
+    labels = clip_set.labels[clips]
+    summary = {
+        "dataset": clip_set.name,
+        "num_clips": len(clips),
+        "num_subjects": len(folds),
+        "class_names": list(clip_set.class_names),
+        "class_counts": np.bincount(labels, minlength=len(clip_set.class_names)).tolist(),
+        "majority_accuracy": majority_accuracy(labels),
+        "majority_band95": list(majority_band(labels)),
+        "headline_rule": "last",
+        "rules": {rule: _score_rule(table[rule], clip_set, clips) for rule in setup.config.chosen_rules},
+        "padding_share": padding_share(setup, folds),
+        "frames_per_step": setup.capacity,
+        "compilations": max(result["compilations"] for result in results),
+        "frames_per_second": _frames_per_second(results),
+        "complete": setup.config.train.steps_per_epoch == 0,
+        "config": plain(setup.config),
+        "data": describe_data(clip_set),
+        "device": str(jax.devices()[0].device_kind),
+        "versions": _versions(),
+        "git_revision": _git_revision(),
+    }
+    write_json(run_dir / "summary.json", summary)
+    return summary
+
+
+def _join(results: list[dict[str, Any]], clip_set: ClipSet, clips: np.ndarray) -> dict[str, dict[int, list[dict]]]:
+    """Outputs by rule and seed, in the order of `clips`; joined by clip id."""
+    wanted = [clip_set.clip_ids[c] for c in clips]
+    table: dict[str, dict[int, dict[str, dict]]] = {}
+    for result in results:
+        for rule, outcome in result["rules"].items():
+            table.setdefault(rule, {}).setdefault(result["seed"], {}).update(outcome["clips"])
+    for rule, seeds in table.items():
+        for seed, found in seeds.items():
+            missing, surplus = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+            if missing or surplus:
+                raise ValueError(
+                    f"results of rule {rule}, seed {seed} do not match the data: clips missing {missing[:5]}, "
+                    f"unknown {surplus[:5]}; the run directory was written with other data"
+                )
+    return {rule: {seed: [found[c] for c in wanted] for seed, found in seeds.items()} for rule, seeds in table.items()}
+
+
+def _predictions_csv(table, clip_set: ClipSet, clips: np.ndarray) -> str:
+    names = clip_set.class_names
+    columns = [(rule, seed) for rule, seeds in table.items() for seed in seeds]
+    header = ["clip_id", "subject", "label"]
+    for rule, seed in columns:
+        header += [f"{rule}_seed{seed}_prediction", *[f"{rule}_seed{seed}_logit_{name}" for name in names]]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    for i, clip in enumerate(clips):
+        row = [clip_set.clip_ids[clip], clip_set.subjects[clip], names[clip_set.labels[clip]]]
+        for rule, seed in columns:
+            entry = table[rule][seed][i]
+            row += [names[entry["prediction"]], *entry["logits"]]
+        writer.writerow(row)
+    return out.getvalue()
+
+
+def _score_rule(seeds: dict[int, list[dict]], clip_set: ClipSet, clips: np.ndarray) -> dict[str, Any]:
+    """Scores of one rule: means over seeds; the confusion matrix is summed over seeds."""
+    labels = clip_set.labels[clips]
+    subjects = [clip_set.subjects[c] for c in clips]
+    predictions = {seed: np.array([entry["prediction"] for entry in entries]) for seed, entries in seeds.items()}
+    scores = [score(labels, p, subjects, clip_set.class_names) for p in predictions.values()]
+    correct = np.mean([p == labels for p in predictions.values()], axis=0)
+
+    def mean_over_seeds(tables: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
+        return {k: {m: float(np.mean([t[k][m] for t in tables])) for m in tables[0][k]} for k in tables[0]}
+
+    out: dict[str, Any] = {}
+    for name in ("accuracy", "uf1", "uar"):
+        values = [getattr(s, name) for s in scores]
+        out |= {name: float(np.mean(values)), f"{name}_std": float(np.std(values)), f"{name}_by_seed": values}
+    return out | {
+        "accuracy_ci95": list(bootstrap_interval(correct, subjects)),
+        "confusion": np.sum([s.confusion for s in scores], axis=0).tolist(),
+        "per_class": mean_over_seeds([s.per_class for s in scores]),
+        "per_subject": mean_over_seeds([s.per_subject for s in scores]),
+    }
+
+
+def padding_share(setup: RunSetup, folds: list[Fold]) -> float:
+    """Share of the frames that training computes which are padding, over one epoch of every fold."""
+    real = computed = 0
+    for fold in folds:
+        plan = setup.plan_epoch(fold.train, Place(setup.config.seed, fold.subject, "padding"), 0)
+        real += plan.num_frames
+        computed += int((plan.clip_rows >= 0).any(1).sum()) * setup.capacity
+    return 1 - real / computed
+
+
+def _frames_per_second(results: list[dict[str, Any]]) -> float:
+    """Training throughput without the first epoch of each training, which may hold compilation."""
+    epochs = [e for r in results for history in r["histories"].values() for e in (history[1:] or history)]
+    return sum(e["frames"] for e in epochs) / sum(e["seconds"] for e in epochs)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _git_revision() -> str | None:
+    """Revision of the source tree this package lies in; None outside a checkout."""
+    here = Path(__file__).resolve().parent
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:  # git is not installed
+        return None
+    return done.stdout.strip() or None

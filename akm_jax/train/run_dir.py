@@ -1,0 +1,113 @@
+"""The run directory: whose it is, that only one process writes to it, where a fold's files lie.
+
+run.json              configuration and data the run was started with
+folds/seed0/s1/       result.json of a finished fold, and its checkpoints
+pretrained/           weights every fold starts from, where there are such
+log.jsonl             one line an epoch and training; tensorboard/ holds the same as event files
+predictions.csv       one row a clip: prediction and logits for each rule and seed
+summary.json          scores for each rule, and how they were obtained
+report.html           the same to look at
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from akm_jax.config import ExperimentConfig
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.train.files import read_json, write_json
+
+# Settings that say where things lie or how often to save: a run may go on with other ones.
+FREE_SETTINGS = ("run_dir", "manual_dir", "data_dir", "init_weights", "checkpoint_interval_s", "allow_missing")
+
+
+def fold_folder(run_dir: Path, seed: int, subject: str) -> Path:
+    """Directory of one fold."""
+    return run_dir / "folds" / f"seed{seed}" / f"s{subject}"
+
+
+@contextlib.contextmanager
+def open_run(run_dir: Path, config: ExperimentConfig, clip_set: ClipSet) -> Iterator[Path]:
+    """Hold a run directory for this process: new, or one that the same run left unfinished.
+
+    Half-written files of a killed process are removed. The hold ends with the process, however it ends.
+
+    Raises:
+        ValueError: the directory holds a run of another configuration or of other data (every difference is named),
+            or another process is writing to it.
+        OSError: the directory cannot be written.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with (run_dir / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            raise ValueError(
+                f"{run_dir}: another process is writing to this run directory; wait for it to end, or give another "
+                "--run_dir"
+            ) from e
+        _claim(run_dir, config, clip_set)
+        _remove_partial(run_dir)
+        yield run_dir
+        os.unlink(lock.name)
+
+
+def _claim(run_dir: Path, config: ExperimentConfig, clip_set: ClipSet) -> None:
+    """Record what a run directory is for, or check that it is for the same."""
+    mine = {"config": plain(config, without=FREE_SETTINGS), "data": describe_data(clip_set)}
+    path = run_dir / "run.json"
+    if not path.is_file():
+        write_json(path, mine)
+        return
+    theirs, ours = _flatten(read_json(path)), _flatten(mine)
+    differing = [k for k in sorted({*theirs, *ours}) if theirs.get(k) != ours.get(k)]
+    if differing:
+        lines = [f"  {k}: there {theirs.get(k)!r}, now {ours.get(k)!r}" for k in differing]
+        raise ValueError(
+            f"{run_dir} holds a run with other settings or data:\n" + "\n".join(lines) + "\n"
+            "Give the same options to go on with it, or another --run_dir to start a new one."
+        )
+
+
+def _remove_partial(run_dir: Path) -> None:
+    for path in list(run_dir.rglob(".*.partial")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def describe_data(clip_set: ClipSet) -> dict[str, Any]:
+    """What identifies a data set: sizes and a checksum of clips, labels and pixels."""
+    checksum = zlib.crc32("\n".join([*clip_set.clip_ids, *clip_set.subjects, *clip_set.class_names]).encode())
+    for array in (clip_set.labels, clip_set.lengths, clip_set.frames, clip_set.large_frames):
+        checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
+    return {
+        "name": clip_set.name,
+        "num_clips": len(clip_set),
+        "num_frames": int(clip_set.lengths.sum()),
+        "num_subjects": len(set(clip_set.subjects)),
+        "class_names": list(clip_set.class_names),
+        "checksum": f"{checksum:08x}",
+    }
+
+
+def plain(config: ExperimentConfig, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Configuration as JSON types."""
+    content = json.loads(json.dumps(dataclasses.asdict(config), default=str))
+    return {k: v for k, v in content.items() if k not in without}
+
+
+def _flatten(content: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(content, dict):
+        return {prefix: content}
+    return {k: v for key, value in content.items() for k, v in _flatten(value, f"{prefix}.{key}".lstrip(".")).items()}

@@ -1,0 +1,213 @@
+"""Everything that is wrong with a user's folder, collected and told in one report.
+
+A builder lists the clips of a set and hands them to a `DiskCheck`, which reads every frame once, collects all problems,
+and raises them together. Imports neither TensorFlow nor TFDS.
+"""
+
+import collections
+import concurrent.futures
+import csv
+import dataclasses
+import itertools
+import logging
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets_tfds.layout import ClipFolder, Frame, Track, check_picture
+
+NO_FRAMES = "no frames (jpg, jpeg, bmp or png)"
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class KnownDefect:
+    """A defect that every distributed copy of a set has, and the evidence for it.
+
+    Attributes:
+        kind: "empty" (the clip's folder holds no frames), "gap" (frame numbers are missing; the clip is used as it is) or
+            "incomplete" (so many are missing that the clip is left out).
+        max_missing: frames that may be missing in a "gap".
+    """
+
+    clip_id: str
+    kind: str
+    max_missing: int
+    evidence: str
+
+
+def read_known_defects(path: Path, config: str) -> dict[str, KnownDefect]:
+    """Known defects by clip id, from a table with columns clip_id, configs (several, blank between), kind, max_missing,
+    evidence; only those that concern builder configuration `config`."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if config in row["configs"].split()]
+    return {
+        row["clip_id"]: KnownDefect(row["clip_id"], row["kind"], int(row["max_missing"]), row["evidence"])
+        for row in rows
+    }
+
+
+class DiskCheck:
+    """Everything that is wrong with a folder, in one report.
+
+    Attributes:
+        problems: what must be repaired. A problem that belongs to a clip spoils it; `finish` raises all of them, or leaves
+            the spoilt clips out.
+        notes: what does not hinder, but changes what is built: known defects, corrections, counts that differ from the
+            published ones.
+        handled: what is uncommon and taken care of; only `experiments.check_data` tells it.
+        left_out: ids of clips that are not built.
+    """
+
+    def __init__(self, title: str, root: Path):
+        self.title, self.root = title, root
+        self.problems: list[str] = []
+        self.notes: list[str] = []
+        self.handled: list[str] = []
+        self.left_out: set[str] = set()
+
+    def add_problem(self, where: Path | str, what: str, remedy: str, clip_id: str | None = None) -> None:
+        """Add one line; `clip_id` names the clip that it spoils, if any."""
+        self.problems.append(f"{self.relative(where)}: {what} -> {remedy}")
+        if clip_id is not None:
+            self.left_out.add(clip_id)
+
+    def check_clips(
+        self,
+        clips: Sequence[ClipFolder],
+        known: dict[str, KnownDefect],
+        track: Track = lambda items, what, total: items,
+    ) -> None:
+        """Read every frame of every clip once (in threads) and add what is wrong with them."""
+        with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+            pictures = track(pool.map(inspect_pictures, (clip.frames for clip in clips)), "Checking frames", len(clips))
+            for clip, found in zip(clips, pictures, strict=True):
+                self._check_numbers(clip, known.get(clip.clip_id))
+                for what, remedy in found:
+                    self.add_problem(clip.folder, what, remedy, clip.clip_id)
+        for clip_id, count in collections.Counter(clip.clip_id for clip in clips).items():
+            if count > 1:
+                folders = [clip.folder for clip in clips if clip.clip_id == clip_id]
+                where = ", ".join(self.relative(folder) for folder in folders[1:])
+                self.add_problem(folders[0], f"clip {clip_id} again in {where}", "keep one of them", clip_id)
+
+    def finish(self, clips: Sequence[ClipFolder], *, allow_missing: bool) -> list[ClipFolder]:
+        """Log the notes and give the clips that can be used.
+
+        Raises:
+            ValueError: there are problems and `allow_missing` is false, or no clip can be used.
+        """
+        for note in self.notes:
+            _log.warning("%s: %s", self.title, note)
+        if self.problems and not allow_missing:
+            raise ValueError(
+                f"{self._report()}\nRepair these, or leave the clips concerned out: --allow_missing, "
+                "or AKM_ALLOW_MISSING=1 before `tfds build`"
+            )
+        kept = [clip for clip in clips if clip.clip_id not in self.left_out]
+        if not kept:
+            raise ValueError(f"{self._report()}\nNo clip can be used")
+        if self.problems:
+            _log.warning("%s\nLeft out: %s", self._report(), ", ".join(sorted(self.left_out)) or "no clip")
+        return kept
+
+    def record(self, fingerprint: str, kept: Sequence[ClipFolder]) -> dict[str, Any]:
+        """What to keep beside a prepared set: what it was made from, which clips it holds, and what was wrong."""
+        clips = [{"clip_id": c.clip_id, "subject": c.subject, "num_frames": len(c.frames)} for c in kept]
+        return {
+            "fingerprint": fingerprint,
+            "clips": clips,
+            "left_out": sorted(self.left_out),
+            "problems": self.problems,
+            "notes": self.notes,
+        }
+
+    def _report(self) -> str:
+        count = f"{len(self.problems)} problem" + "s" * (len(self.problems) != 1)
+        return "\n  ".join([f"{self.title}: {count} in {self.root}", *self.problems])
+
+    def _check_numbers(self, clip: ClipFolder, known: KnownDefect | None) -> None:
+        """Empty clips and gaps in the frame numbers; a known defect is a note."""
+        if clip.clip_id in self.left_out and not clip.frames:
+            return
+        missing = _missing_numbers(clip)
+        if clip.frames and not missing:
+            return
+        what = _describe(missing, clip) if clip.frames else NO_FRAMES
+        if not clip.frames and known is not None and known.kind == "empty":
+            self._leave_out_known(clip.clip_id, "no frames", known)
+        elif known is not None and known.kind == "incomplete":
+            self._leave_out_known(clip.clip_id, what, known)
+        elif clip.frames and known is not None and known.kind == "gap" and len(missing) <= known.max_missing:
+            self.notes.append(f"{clip.clip_id}: {what}, a known defect ({known.evidence})")
+        else:
+            remedy = "if the distributed archive lacks them, add the clip to known_defects.csv" if clip.frames else ""
+            self.add_problem(clip.folder, what, "; ".join(filter(None, ["unzip this clip again", remedy])), clip.clip_id)
+
+    def _leave_out_known(self, clip_id: str, what: str, known: KnownDefect) -> None:
+        self.notes.append(f"{clip_id} left out: {what}, a known defect ({known.evidence})")
+        self.left_out.add(clip_id)
+
+    def relative(self, path: Path | str) -> str:
+        """`path` as it is told: from the root on, where it lies below it."""
+        path = Path(path)
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+
+def _missing_numbers(clip: ClipFolder) -> range | list[int]:
+    """Frame numbers that the clip should have and lacks: between onset and offset, or else its first and last frame."""
+    if clip.annotation is not None:
+        have = {frame.number for frame in clip.frames}
+        return [n for n in range(clip.annotation.onset, clip.annotation.offset + 1) if n not in have]
+    if not clip.frames:
+        return []
+    return range(clip.frames[-1].number - clip.frames[0].number + 1 - len(clip.frames))  # their count is what matters
+
+
+def _describe(missing: Sequence[int], clip: ClipFolder) -> str:
+    if clip.annotation is None:
+        return f"{len(missing)} missing in the frame numbers: {_gaps(clip.frames)}"
+    span = f"{clip.annotation.onset}..{clip.annotation.offset}"
+    return f"{clip.clip_id} lacks {len(missing)} of its frames {span}: {enumerate_some(missing)}"
+
+
+def _gaps(frames: Sequence[Frame]) -> str:
+    neighbours = itertools.pairwise(frames)
+    return enumerate_some([f"none between {a.number} and {b.number}" for a, b in neighbours if b.number > a.number + 1])
+
+
+def enumerate_some(items: Sequence, limit: int = 3) -> str:
+    """The first few of `items`, and how many more there are."""
+    more = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return ", ".join(str(item) for item in items[:limit]) + more
+
+
+def inspect_pictures(frames: Sequence[Frame]) -> list[tuple[str, str]]:
+    """Decode a clip's pictures and give (what is wrong, remedy), one pair for each kind of defect."""
+    defects: dict[str, list[str]] = {}
+    sizes: dict[tuple[int, int], list[str]] = {}
+    for frame in frames:
+        try:
+            data = frame.path.read_bytes()
+            shape = check_picture(data) if data else None
+        except Exception as error:  # noqa: BLE001 - broken files make Pillow raise many types; all are reported
+            defects.setdefault(_reason(error), []).append(frame.path.name)
+            continue
+        if shape is None:
+            defects.setdefault("file of zero bytes", []).append(frame.path.name)
+        else:
+            sizes.setdefault(shape, []).append(frame.path.name)
+    found = [(f"{enumerate_some(names)}: {what}", "copy from the archive again") for what, names in defects.items()]
+    if len(sizes) > 1:
+        shapes = ", ".join(f"{w} x {h} ({enumerate_some(names, 1)})" for (h, w), names in sizes.items())
+        found.append((f"frames of different sizes: {shapes}", "crop all frames of a clip alike"))
+    return found
+
+
+def _reason(error: Exception) -> str:
+    """What Pillow's error says, without byte counts and addresses, so that equal defects are counted together."""
+    if "truncated" in str(error).lower():
+        return "truncated"
+    return "unreadable: " + re.sub(r" <_io\.BytesIO object at 0x[0-9a-f]+>", "", str(error) or type(error).__name__)

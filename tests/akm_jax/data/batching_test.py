@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from akm_jax.data.batching import balance, group_in_order, plan_batches, resample_classes, step_capacity
+
+# Clips, subjects, and shortest, mean and longest clip in frames, as published.
+SETS = {
+    "casme": (189, 19, 9, 35, 86),
+    "casme2": (255, 26, 24, 67.2, 141),
+    "smic": (164, 16, 11, 33.6, 58),
+    "samm": (159, 29, 30, 74.3, 101),
+}
+SMIC_CLIPS = (6, 6, 39, 19, 2, 4, 13, 4, 7, 9, 10, 10, 4, 7, 2, 22)
+
+
+def draw_set(name, seed=0):
+    """Lengths and subjects with the set's counts and spread; people differ by about a tenth."""
+    clips, subjects, low, mean, high = SETS[name]
+    rng = np.random.default_rng(seed)
+    share = (mean - low) / (high - low)
+    lengths = low + (high - low) * rng.beta(4 * share, 4 * (1 - share), clips)
+    of_clip = np.repeat(np.arange(16), SMIC_CLIPS) if name == "smic" else rng.integers(0, subjects, clips)
+    lengths = lengths * rng.normal(1, 0.1, subjects)[of_clip]
+    return np.clip(np.round(lengths), low, high).astype(int), of_clip
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_one_capacity_serves_every_fold_with_at_most_five_percent_padding(name):
+    lengths, subjects = draw_set(name)
+    folds = [lengths[subjects != s] for s in np.unique(subjects)]
+    capacity = step_capacity(folds, 8)
+    rng = np.random.default_rng(1)
+    real = computed = 0
+    for fold in folds:
+        for _ in range(3):
+            groups = balance(rng, fold, 8, capacity)
+            real += fold.sum()
+            computed += len(groups) * capacity
+    assert 1 - real / computed <= 0.05
+
+
+def test_groups_hold_every_clip_once_and_only_the_last_is_smaller():
+    lengths, _ = draw_set("smic")
+    groups = balance(np.random.default_rng(0), lengths, 8, step_capacity([lengths], 8))
+    assert sorted(np.concatenate(groups)) == list(range(len(lengths)))
+    assert [len(g) for g in groups] == [8] * 20 + [4]
+
+
+def test_groups_differ_between_epochs_and_repeat_for_a_seed():
+    lengths, _ = draw_set("smic")
+    capacity = step_capacity([lengths], 8)
+    first, again, other = (balance(np.random.default_rng(s), lengths, 8, capacity) for s in (0, 0, 1))
+    assert all((a == b).all() for a, b in zip(first, again, strict=True))
+    together = {frozenset(g.tolist()) for g in first} & {frozenset(g.tolist()) for g in other}
+    assert not together
+
+
+def test_a_capacity_that_cannot_hold_the_clips_is_an_error():
+    with pytest.raises(ValueError, match="no groups of 2 clips within 9 frames"):
+        balance(np.random.default_rng(0), np.array([5, 5, 5, 5]), 2, 9)
+
+
+def test_plan_names_the_rows_of_every_clip():
+    lengths = np.array([2, 3, 1])
+    starts = np.array([0, 2, 5])
+    plan = plan_batches([np.array([2, 0]), np.array([1])], starts, lengths, capacity=4, clips_per_step=2, num_steps=3)
+    np.testing.assert_array_equal(plan.frame_rows, [[5, 0, 1, 0], [2, 3, 4, 0], [0, 0, 0, 0]])
+    np.testing.assert_array_equal(plan.clip_ids, [[0, 1, 1, 2], [0, 0, 0, 2], [2, 2, 2, 2]])
+    np.testing.assert_array_equal(plan.clip_rows, [[2, 0], [1, -1], [-1, -1]])
+    assert plan.num_frames == 6
+
+
+def test_plan_refuses_what_does_not_fit():
+    lengths, starts = np.array([3, 3]), np.array([0, 3])
+    with pytest.raises(ValueError, match="2 clips, 6 frames exceed"):
+        plan_batches([np.array([0, 1])], starts, lengths, capacity=5, clips_per_step=2)
+    with pytest.raises(ValueError, match="do not fit into 1 steps"):
+        plan_batches([np.array([0]), np.array([1])], starts, lengths, capacity=5, clips_per_step=2, num_steps=1)
+
+
+def test_evaluation_groups_keep_the_order():
+    groups = group_in_order(np.arange(5), np.array([4, 4, 4, 9, 1]), capacity=10, clips_per_step=2)
+    assert [g.tolist() for g in groups] == [[0, 1], [2], [3, 4]]
+
+
+def test_resampling_brings_every_class_to_the_largest_and_loses_no_clip():
+    labels = np.array([0] * 7 + [1] * 3 + [2] * 2)
+    clips = np.arange(12)
+    chosen = resample_classes(np.random.default_rng(0), clips, labels)
+    assert np.bincount(labels[chosen]).tolist() == [7, 7, 7]
+    assert set(chosen) == set(clips)

@@ -1,0 +1,55 @@
+"""What may be loaded by what: training needs no TensorFlow, no PyTorch, and not even tensorflow-datasets."""
+
+import subprocess
+import sys
+
+import pytest
+
+HIDE = """
+import importlib.abc, sys
+HIDDEN = {hidden!r}
+class Hide(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in HIDDEN:
+            raise ModuleNotFoundError(f"No module named {{name!r}} (hidden)", name=name)
+sys.meta_path.insert(0, Hide())
+"""
+
+
+def run_python(code, hidden=()):
+    script = HIDE.format(hidden=tuple(hidden)) + code
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+
+MODULES = "akm_jax, akm_jax.models.akmnet, akm_jax.train.loso, akm_jax.data.source, akm_jax.interop.torch"
+
+
+def test_importing_loads_neither_tensorflow_nor_torch():
+    code = (
+        f"import sys, {MODULES}\nprint(sorted({{'tensorflow', 'torch', 'tensorflow_datasets'}} & sys.modules.keys()))"
+    )
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+TRAIN = """
+import jax, numpy as np
+from akm_jax.clips import pack
+from akm_jax.config import preset
+from akm_jax.train.state import graph_definition, initial_state
+from akm_jax.train.step import train_step
+config = preset("tiny")
+graph = graph_definition(config.model, 3)
+state = initial_state(jax.random.key(0), model=config.model, train=config.train, num_classes=3)
+clips = pack([np.zeros((2, 32, 32), np.uint8)], [1])
+state, result = train_step(state, clips, jax.random.key(1), 1e-3, graph=graph, config=config.train)
+print(bool(np.isfinite(result.losses.total).all()))
+"""
+
+
+@pytest.mark.parametrize("hidden", [("tensorflow_datasets", "tensorflow", "torch", "tyro", "cv2")])
+def test_models_and_the_training_step_run_without_tensorflow_datasets(hidden):
+    done = run_python(TRAIN, hidden)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "True"

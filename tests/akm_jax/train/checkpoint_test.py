@@ -1,0 +1,76 @@
+import jax
+import numpy as np
+import pytest
+
+from akm_jax.config import ModelConfig, TrainConfig
+from akm_jax.train import checkpoint
+from akm_jax.train.checkpoint import Training
+from akm_jax.train.state import initial_state
+
+MODEL = ModelConfig(image_size=32, widths=(4, 4, 8, 8), gru_hidden=4)
+
+
+def make_state(seed=0, num_classes=3):
+    return initial_state(jax.random.key(seed), model=MODEL, train=TrainConfig(), num_classes=num_classes)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for epoch in (1, 2, 3):
+        checkpoint.save(
+            tmp_path, Training(make_state(epoch), epoch, [{"epoch": epoch, "loss": 0.1}], {"a": 1}, [0.5, 0])
+        )
+    return tmp_path
+
+
+def test_what_is_saved_comes_back(folder):
+    training, problems = checkpoint.load_latest(folder, make_state())
+    assert not problems
+    assert (training.epoch, training.history, training.best, training.best_rank) == (
+        3,
+        [{"epoch": 3, "loss": 0.1}],
+        {"a": 1},
+        [0.5, 0],
+    )
+    pairs = zip(jax.tree.leaves(training.state), jax.tree.leaves(make_state(3)), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_the_last_two_are_kept_and_nothing_half_written(folder):
+    assert sorted(p.name for p in folder.iterdir()) == ["epoch_0002", "epoch_0003"]
+
+
+def damage(place, how):
+    largest = max((p for p in place.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+    if how == "flipped":
+        content = bytearray(largest.read_bytes())
+        content[len(content) // 2] ^= 0x40
+        largest.write_bytes(content)
+    elif how == "truncated":
+        largest.write_bytes(largest.read_bytes()[:10])
+    elif how == "missing":
+        largest.unlink()
+    else:
+        (place / "manifest.json").write_text("{")
+
+
+@pytest.mark.parametrize("how", ["flipped", "truncated", "missing", "manifest"])
+def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_is_named(folder, how):
+    damage(folder / "epoch_0003", how)
+    training, problems = checkpoint.load_latest(folder, make_state())
+    assert training.epoch == 2
+    assert len(problems) == 1
+    assert "epoch_0003" in problems[0]
+
+
+def test_without_a_good_one_there_is_none(folder):
+    for epoch in (2, 3):
+        damage(folder / f"epoch_000{epoch}", "flipped")
+    training, problems = checkpoint.load_latest(folder, make_state())
+    assert training is None
+    assert len(problems) == 2
+
+
+def test_another_network_is_refused_by_name(folder):
+    with pytest.raises(ValueError, match=r"checkpoint of another network; differing arrays: .*head"):
+        checkpoint.load(folder / "epoch_0003", make_state(num_classes=4))

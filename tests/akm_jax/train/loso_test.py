@@ -1,0 +1,231 @@
+"""Training end to end on small data: one compilation, exact repetition and resume, honest selection, clear errors."""
+
+import csv
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, f1_score
+
+from akm_jax.data.folds import leave_one_subject_out
+from akm_jax.train import checkpoint
+from akm_jax.train import fold as fold_module
+from akm_jax.train.fold import evaluate
+from akm_jax.train.log import RunLog
+from akm_jax.train.loso import run_loso
+from akm_jax.train.observe import Observer
+from akm_jax.train.run_dir import fold_folder, open_run
+from akm_jax.train.setup import set_up
+
+
+def run(config, clip_set, run_dir, observer=None):
+    with open_run(run_dir, config, clip_set):
+        return run_loso(config, clip_set, run_dir, observer=observer)
+
+
+def read_predictions(run_dir):
+    with (run_dir / "predictions.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def clip_set(make_clip_set):
+    return make_clip_set(num_subjects=4, clips_per_subject=3)
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_config, clip_set, tmp_path_factory):
+    """A run of all folds, two seeds and all rules."""
+    run_dir = tmp_path_factory.mktemp("run")
+    config = dataclasses.replace(tiny_config, seeds=2, rules="last,inner,test")
+    return run(config, clip_set, run_dir, RunLog(run_dir)), run_dir, config
+
+
+def test_the_step_is_compiled_once_for_all_folds_seeds_and_epochs(tiny_config, clip_set, tmp_path):
+    config = dataclasses.replace(tiny_config, train=dataclasses.replace(tiny_config.train, clips_per_step=3))
+    assert run(dataclasses.replace(config, folds="1,2"), clip_set, tmp_path)["compilations"] == 1
+
+
+def test_summary_holds_the_scores_of_predictions_csv(finished, clip_set):
+    summary, run_dir, _ = finished
+    rows = read_predictions(run_dir)
+    assert [row["clip_id"] for row in rows] == list(clip_set.clip_ids)
+    labels = [row["label"] for row in rows]
+    for rule in ("last", "inner", "test"):
+        accuracy = [accuracy_score(labels, [row[f"{rule}_seed{s}_prediction"] for row in rows]) for s in (0, 1)]
+        f1 = [f1_score(labels, [row[f"{rule}_seed{s}_prediction"] for row in rows], average="macro") for s in (0, 1)]
+        scores = summary["rules"][rule]
+        assert scores["accuracy_by_seed"] == pytest.approx(accuracy)
+        assert scores["accuracy"] == pytest.approx(np.mean(accuracy))
+        assert scores["accuracy_std"] == pytest.approx(np.std(accuracy))
+        assert scores["uf1"] == pytest.approx(np.mean(f1))
+        assert np.sum(scores["confusion"]) == 2 * len(clip_set)
+        assert scores["accuracy_ci95"][0] <= scores["accuracy"] <= scores["accuracy_ci95"][1]
+        assert set(scores["per_subject"]) == set(clip_set.subjects)
+    assert summary == json.loads((run_dir / "summary.json").read_text())
+    assert summary["majority_accuracy"] == pytest.approx(1 / 3)
+    assert {"versions", "device", "git_revision", "config", "padding_share"} <= summary.keys()
+
+
+def test_logits_in_the_table_are_those_of_the_prediction(finished, clip_set):
+    rows = read_predictions(finished[1])
+    for row in rows:
+        logits = [float(row[f"last_seed1_logit_{name}"]) for name in clip_set.class_names]
+        assert clip_set.class_names[int(np.argmax(logits))] == row["last_seed1_prediction"]
+
+
+def test_log_has_one_line_an_epoch_and_training(finished):
+    lines = [json.loads(line) for line in (finished[1] / "log.jsonl").read_text().splitlines()]
+    keys = [(e["seed"], e["subject"], e["training"], e["epoch"]) for e in lines]
+    assert len(keys) == len(set(keys)) == 2 * 4 * 2 * 3
+    assert len(list((finished[1] / "tensorboard").rglob("events.out.*"))) == 2 * 4 * 2
+
+
+def test_the_same_run_again_gives_the_same_predictions_and_trains_nothing(finished, clip_set):
+    _, run_dir, config = finished
+    before = (run_dir / "predictions.csv").read_bytes()
+
+    class Refuse(Observer):
+        def training_starts(self, place, epoch):
+            raise AssertionError(f"{place} trained again")
+
+    run(config, clip_set, run_dir, Refuse())
+    assert (run_dir / "predictions.csv").read_bytes() == before
+
+
+def test_a_fold_does_not_depend_on_which_others_are_run(finished, clip_set, tmp_path):
+    config = dataclasses.replace(finished[2], folds="3", seeds=1, rules="last")
+    run(config, clip_set, tmp_path)
+    alone = {r["clip_id"]: r["last_seed0_logit_positive"] for r in read_predictions(tmp_path)}
+    rows = read_predictions(finished[1])
+    together = {r["clip_id"]: r["last_seed0_logit_positive"] for r in rows if r["subject"] == "3"}
+    # Rule inner lets the capacity of a step be another, which only moves padding.
+    assert alone.keys() == together.keys()
+    for clip in alone:
+        assert float(alone[clip]) == pytest.approx(float(together[clip]), abs=1e-3)
+
+
+class StopAfter(Observer):
+    """Stands for a kill: raises when some epochs are done."""
+
+    def __init__(self, epochs):
+        self._left = epochs
+
+    def epoch_done(self, place, entry):
+        self._left -= 1
+        if self._left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("epochs", [2, 4, 7])
+def test_a_resumed_run_equals_an_uninterrupted_one(tiny_config, clip_set, tmp_path, epochs):
+    config = dataclasses.replace(tiny_config, folds="1,2", rules="last,inner,test")
+    run(config, clip_set, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(config, clip_set, tmp_path / "stopped", StopAfter(epochs))
+    run(config, clip_set, tmp_path / "stopped", RunLog(tmp_path / "stopped"))
+    whole, resumed = ((tmp_path / name / "predictions.csv").read_bytes() for name in ("whole", "stopped"))
+    assert whole == resumed
+
+
+def test_a_damaged_checkpoint_is_named_and_costs_only_its_epoch(tiny_config, clip_set, tmp_path):
+    config = dataclasses.replace(tiny_config, folds="1", rules="last")
+    run(config, clip_set, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(config, clip_set, tmp_path / "stopped", StopAfter(3))
+    folder = fold_folder(tmp_path / "stopped", 0, "1") / "checkpoints" / fold_module.ALL_SUBJECTS
+    newest = checkpoint.checkpoints(folder)[-1]
+    file = max((p for p in newest.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+    file.write_bytes(bytes(reversed(file.read_bytes())))
+    with pytest.warns(UserWarning, match=r"epoch_0002: damaged checkpoint"):
+        run(config, clip_set, tmp_path / "stopped")
+    whole, resumed = ((tmp_path / name / "predictions.csv").read_bytes() for name in ("whole", "stopped"))
+    assert whole == resumed
+
+
+def test_a_directory_of_another_run_is_refused_with_the_difference(finished, clip_set, make_clip_set):
+    _, run_dir, config = finished
+    other = dataclasses.replace(config, train=dataclasses.replace(config.train, epochs=7))
+    with pytest.raises(ValueError, match=r"config\.train\.epochs: there 3, now 7"), open_run(run_dir, other, clip_set):
+        pass
+    with pytest.raises(ValueError, match=r"data\.checksum"), open_run(run_dir, config, make_clip_set(4, 3, seed=9)):
+        pass
+
+
+def test_two_runs_in_one_directory_are_refused(tiny_config, clip_set, tmp_path):
+    with (
+        open_run(tmp_path, tiny_config, clip_set),
+        pytest.raises(ValueError, match="another process is writing"),
+        open_run(tmp_path, tiny_config, clip_set),
+    ):
+        pass
+
+
+def test_files_of_a_killed_process_are_removed(tiny_config, clip_set, tmp_path):
+    (tmp_path / "folds" / ".epoch_0001.partial").mkdir(parents=True)
+    (tmp_path / "folds" / ".result.json.partial").write_text("{")
+    with open_run(tmp_path, tiny_config, clip_set):
+        assert not list(tmp_path.rglob(".*.partial"))
+    assert not (tmp_path / ".lock").exists()
+
+
+def test_a_loss_that_is_not_finite_names_fold_epoch_and_step(tiny_config, clip_set, tmp_path):
+    config = dataclasses.replace(
+        tiny_config, folds="2", train=dataclasses.replace(tiny_config.train, learning_rate=1e30, epochs=40)
+    )
+    with pytest.raises(FloatingPointError, match=r"fold of subject 2, epoch \d+, step \d+; lower --learning_rate"):
+        run(config, clip_set, tmp_path)
+
+
+def test_outputs_do_not_depend_on_the_batch_a_clip_is_in(tiny_config, clip_set):
+    setup, _ = set_up(tiny_config, clip_set)
+    state = setup.initial_state(jax.random.key(0))
+    together = evaluate(setup, state, np.arange(len(clip_set)))
+    for clip in range(len(clip_set)):
+        alone = evaluate(setup, state, np.array([clip]))
+        np.testing.assert_allclose(alone.logits[0], together.logits[clip], atol=1e-6)
+        np.testing.assert_allclose(alone.beta[0], together.beta[clip], atol=1e-6)
+        assert len(together.beta[clip]) == clip_set.lengths[clip]
+
+
+def test_the_left_out_subject_never_reaches_the_headline(tiny_config, clip_set, tmp_path):
+    """Other pixels and labels of the left-out subject change nothing of what is trained for it."""
+    config = dataclasses.replace(tiny_config, folds="2", rules="last,inner")
+    setup, folds = set_up(config, clip_set)
+    rows = np.repeat(np.array(clip_set.subjects) == "2", clip_set.lengths)
+    frames, large = clip_set.frames.copy(), clip_set.large_frames.copy()
+    frames[rows], large[rows] = 255 - frames[rows], 0
+    labels = np.where(np.array(clip_set.subjects) == "2", 0, clip_set.labels).astype(np.int32)
+    changed = dataclasses.replace(clip_set, frames=frames, large_frames=large, labels=labels)
+    run(config, clip_set, tmp_path / "a")
+    run(config, changed, tmp_path / "b")
+    for training in ("all_subjects", "inner"):
+        weights = []
+        for name in ("a", "b"):
+            folder = fold_folder(tmp_path / name, 0, "2") / "checkpoints" / training
+            weights.append(checkpoint.load_latest(folder, setup.initial_state(jax.random.key(0)))[0].state)
+        pairs = zip(*map(jax.tree.leaves, weights), strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs)
+    assert [f.subject for f in folds] == ["2"]
+
+
+def test_rule_test_takes_the_first_best_epoch_and_inner_the_best_validation_epoch(finished):
+    results = [json.loads(p.read_text()) for p in finished[1].glob("folds/*/*/result.json")]
+    assert len(results) == 8
+    for result in results:
+        assert result["rules"]["last"]["epoch"] == 3
+        assert result["rules"]["test"]["epoch"] == 3  # trainings shorter than ten epochs are chosen at their end
+
+
+def test_resampled_classes_and_the_paper_variant_train(tiny_config, make_clip_set, tmp_path):
+    config = dataclasses.replace(
+        tiny_config,
+        folds="1",
+        model=dataclasses.replace(tiny_config.model, variant="paper"),
+        train=dataclasses.replace(tiny_config.train, resample_classes=True, epochs=1),
+    )
+    clip_set = make_clip_set(num_subjects=3, clips_per_subject=5)
+    assert run(config, clip_set, tmp_path)["num_clips"] == 5
+    assert len(leave_one_subject_out(clip_set)) == 3
