@@ -1,1 +1,1 @@
-"""TFDS builders of micro-expression data sets, what they share (`layout`), and a corpus drawn for tests (`synthetic`)."""
+"""TFDS builders of micro-expression data sets, what they share, and a corpus drawn for tests (`synthetic`)."""

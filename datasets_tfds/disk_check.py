@@ -12,11 +12,11 @@ import itertools
 import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from datasets_tfds.layout import ClipFolder, Frame, Track, check_picture
+from datasets_tfds.layout import ClipFolder, Frame, Track, check_picture, is_picture
 
 NO_FRAMES = "no frames (jpg, jpeg, bmp or png)"
 _log = logging.getLogger(__name__)
@@ -27,8 +27,8 @@ class KnownDefect:
     """A defect that every distributed copy of a set has, and the evidence for it.
 
     Attributes:
-        kind: "empty" (the clip's folder holds no frames), "gap" (frame numbers are missing; the clip is used as it is) or
-            "incomplete" (so many are missing that the clip is left out).
+        kind: "empty" (the clip's folder holds no frames), "gap" (frame numbers are missing; the clip is used as it
+            is) or "incomplete" (so many are missing that the clip is left out).
         max_missing: frames that may be missing in a "gap".
     """
 
@@ -39,8 +39,10 @@ class KnownDefect:
 
 
 def read_known_defects(path: Path, config: str) -> dict[str, KnownDefect]:
-    """Known defects by clip id, from a table with columns clip_id, configs (several, blank between), kind, max_missing,
-    evidence; only those that concern builder configuration `config`."""
+    """Known defects by clip id, those that concern builder configuration `config`.
+
+    The table has columns clip_id, configs (several, blank between), kind, max_missing, evidence.
+    """
     with path.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if config in row["configs"].split()]
     return {
@@ -53,8 +55,8 @@ class DiskCheck:
     """Everything that is wrong with a folder, in one report.
 
     Attributes:
-        problems: what must be repaired. A problem that belongs to a clip spoils it; `finish` raises all of them, or leaves
-            the spoilt clips out.
+        problems: what must be repaired. A problem that belongs to a clip spoils it; `finish` raises all of them, or
+            leaves the spoilt clips out.
         notes: what does not hinder, but changes what is built: known defects, corrections, counts that differ from the
             published ones.
         handled: what is uncommon and taken care of; only `experiments.check_data` tells it.
@@ -77,7 +79,7 @@ class DiskCheck:
     def check_clips(
         self,
         clips: Sequence[ClipFolder],
-        known: dict[str, KnownDefect],
+        known: Mapping[str, KnownDefect],
         track: Track = lambda items, what, total: items,
     ) -> None:
         """Read every frame of every clip once (in threads) and add what is wrong with them."""
@@ -115,7 +117,9 @@ class DiskCheck:
 
     def record(self, fingerprint: str, kept: Sequence[ClipFolder]) -> dict[str, Any]:
         """What to keep beside a prepared set: what it was made from, which clips it holds, and what was wrong."""
-        clips = [{"clip_id": c.clip_id, "subject": c.subject, "num_frames": len(c.frames)} for c in kept]
+        clips = [
+            {"clip_id": c.clip_id, "subject": c.subject, "label": c.label, "num_frames": len(c.frames)} for c in kept
+        ]
         return {
             "fingerprint": fingerprint,
             "clips": clips,
@@ -135,16 +139,17 @@ class DiskCheck:
         missing = _missing_numbers(clip)
         if clip.frames and not missing:
             return
-        what = _describe(missing, clip) if clip.frames else NO_FRAMES
-        if not clip.frames and known is not None and known.kind == "empty":
+        is_empty = not clip.frames and not any(is_picture(path.name) for path in clip.folder.iterdir())
+        what = NO_FRAMES if is_empty else _describe(missing, clip)
+        if is_empty and known is not None and known.kind == "empty":
             self._leave_out_known(clip.clip_id, "no frames", known)
         elif known is not None and known.kind == "incomplete":
             self._leave_out_known(clip.clip_id, what, known)
-        elif clip.frames and known is not None and known.kind == "gap" and len(missing) <= known.max_missing:
+        elif not is_empty and known is not None and known.kind == "gap" and len(missing) <= known.max_missing:
             self.notes.append(f"{clip.clip_id}: {what}, a known defect ({known.evidence})")
         else:
-            remedy = "if the distributed archive lacks them, add the clip to known_defects.csv" if clip.frames else ""
-            self.add_problem(clip.folder, what, "; ".join(filter(None, ["unzip this clip again", remedy])), clip.clip_id)
+            more = "" if is_empty else "; if the distributed archive lacks them, add the clip to known_defects.csv"
+            self.add_problem(clip.folder, what, f"unzip this clip again{more}", clip.clip_id)
 
     def _leave_out_known(self, clip_id: str, what: str, known: KnownDefect) -> None:
         self.notes.append(f"{clip_id} left out: {what}, a known defect ({known.evidence})")
@@ -192,7 +197,7 @@ def inspect_pictures(frames: Sequence[Frame]) -> list[tuple[str, str]]:
         try:
             data = frame.path.read_bytes()
             shape = check_picture(data) if data else None
-        except Exception as error:  # noqa: BLE001 - broken files make Pillow raise many types; all are reported
+        except Exception as error:  # broken files make Pillow raise many types; all are reported
             defects.setdefault(_reason(error), []).append(frame.path.name)
             continue
         if shape is None:

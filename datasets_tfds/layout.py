@@ -115,7 +115,7 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def unwrap(folder: Path) -> Path:
-    """`folder`, or the folder of the same name that is all it holds (`Cropped/Cropped`, as unzipping often leaves it)."""
+    """`folder`, or the folder of the same name that is all it holds (`Cropped/Cropped`, as unzipping leaves it)."""
     inner = folder / folder.name
     return inner if inner.is_dir() and subfolders(folder) == [inner] else folder
 
@@ -145,7 +145,8 @@ def find_root(folder: Path, *names: str, depth: int = 4) -> Path:
     if not found:
         listing = ", ".join(sorted(p.name for p in folder.iterdir())[:8]) or "nothing"
         raise FileNotFoundError(
-            f"{folder} does not hold {wanted}; it holds {listing}. Unzip the set there, or pass the folder above {wanted}"
+            f"{folder} does not hold {wanted}; it holds {listing}. "
+            f"Unzip the set there, or pass the folder above {wanted}"
         )
     if len(found) > 1:
         raise ValueError(f"{folder} holds {wanted} more than once: {', '.join(map(str, found))}; pass one of them")

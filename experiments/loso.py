@@ -16,6 +16,8 @@ from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.interop.torch import copy_matching, load_state_dict
 from akm_jax.models.akmnet import AKMNet
+from akm_jax.report.page import write_report
+from akm_jax.report.writer import ReportWriter
 from akm_jax.train import checkpoint
 from akm_jax.train.checkpoint import Training
 from akm_jax.train.log import RunLog
@@ -45,9 +47,10 @@ def main(arguments: Sequence[str]) -> None:
     with open_run(place, config, clip_set):
         start = starting_weights(config, clip_set, place / "pretrained")
         with TrainingDisplay(console, epochs) as display:
-            observer = Observers([display, RunLog(place)])
+            observer = Observers([display, RunLog(place), ReportWriter(place, clip_set)])
             summary = run_loso(config, clip_set, place, start=start, observer=observer)
-    print_summary(summary, place)
+        report = write_report(place)
+    print_summary(summary, report)
 
 
 def starting_weights(config: ExperimentConfig, clip_set: ClipSet, folder: Path) -> TrainState | None:
@@ -77,7 +80,7 @@ def starting_weights(config: ExperimentConfig, clip_set: ClipSet, folder: Path) 
     return state
 
 
-def print_summary(summary: dict, place: Path) -> None:
+def print_summary(summary: dict, report: Path) -> None:
     """Print the scores as a person wants to read them."""
     notes = {
         "last": "last epoch (headline)",
@@ -98,7 +101,7 @@ def print_summary(summary: dict, place: Path) -> None:
         )
     console.print(
         f"padding {summary['padding_share']:.1%}, compilations of the step {summary['compilations']}, "
-        f"{summary['frames_per_second']:,.0f} frames/s; {place / 'summary.json'}"
+        f"{summary['frames_per_second']:,.0f} frames/s; look at {report}"
     )
 
 

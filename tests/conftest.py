@@ -1,8 +1,11 @@
 """Fixtures that several folders of tests use."""
 
+import atexit
 import importlib.util
 import json
 import os
+import shutil
+import tempfile
 import types
 from pathlib import Path
 
@@ -10,6 +13,12 @@ import numpy as np
 import pytest
 
 from akm_jax.data.clip_set import ClipSet, resize_frame
+
+# Programs compiled once serve every test and every command line that a test starts; nothing outlasts the tests.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="akm_jax_test_cache_")
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 
 @pytest.fixture(scope="session")

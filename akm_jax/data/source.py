@@ -17,6 +17,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track as rich_track
 
+from akm_jax.data.classes import Classes, assign_classes, check_label_scheme
 from akm_jax.data.clip_set import ClipSet, resize_frame
 from akm_jax.data.folds import subject_order
 from datasets_tfds import layout
@@ -34,6 +35,7 @@ def load_clip_set(
     image_size: int = 128,
     crop_source_size: int = 144,
     allow_missing: bool = False,
+    classes: str = "paper4",
 ) -> ClipSet:
     """Read a data set into memory; prepares it first where that has not been done, or not from the present files.
 
@@ -46,19 +48,22 @@ def load_clip_set(
         image_size: S, side of `ClipSet.frames` in pixels.
         crop_source_size: L, side of `ClipSet.large_frames` in pixels.
         allow_missing: leave clips with missing or broken files out, instead of failing.
+        classes: what emotions become, one of `akm_jax.data.classes.SCHEMES`. Clips whose emotion has no class are left
+            out, and counted in the log. SMIC keeps its three classes.
 
     Returns:
         The clips in the order of subject number, then clip id.
 
     Raises:
         FileNotFoundError: `manual_dir` is absent or does not hold the set; or it is not given and nothing is prepared.
-        ValueError: unknown data set or configuration; sizes below 1; broken data; a prepared set that cannot be used.
+        ValueError: unknown data set, configuration or class scheme; sizes below 1; broken data; a prepared set that
+            cannot be used.
     """
     if min(image_size, crop_source_size) < 1:
         raise ValueError(f"image sizes must be at least 1 pixel, got {image_size} and {crop_source_size}")
     make_builder = _builder_maker(dataset, data_config, data_dir, allow_missing)
     builder = _prepared_builder(make_builder, manual_dir and Path(manual_dir).expanduser(), allow_missing)
-    return _read(builder, image_size, crop_source_size)
+    return _read(builder, image_size, crop_source_size, classes)
 
 
 def read_clip(folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -84,9 +89,12 @@ def read_clip(folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def _builder_classes() -> dict[str, Any]:
     """The data sets that can be read, and their builders."""
-    from datasets_tfds.smic.smic_dataset_builder import Builder as Smic  # here, because it needs tensorflow-datasets
+    from datasets_tfds.casme.casme_dataset_builder import Builder as Casme  # here: these need tensorflow-datasets
+    from datasets_tfds.casme2.casme2_dataset_builder import Builder as Casme2
+    from datasets_tfds.samm.samm_dataset_builder import Builder as Samm
+    from datasets_tfds.smic.smic_dataset_builder import Builder as Smic
 
-    return {"smic": Smic}
+    return {"casme": Casme, "casme2": Casme2, "samm": Samm, "smic": Smic}
 
 
 def _builder_maker(
@@ -120,8 +128,8 @@ def _prepared_builder(make_builder: Callable[[], Any], manual_dir: Path | None, 
     if manual_dir is None:
         kind = ValueError if builder.info.initialized else FileNotFoundError
         raise kind(
-            f"{builder.info.full_name} in {builder.data_dir}: {reason}; pass --manual_dir, the folder that holds the data "
-            f"as distributed\n{builder.MANUAL_DOWNLOAD_INSTRUCTIONS}"
+            f"{builder.info.full_name} in {builder.data_dir}: {reason}; pass --manual_dir, the folder that "
+            f"holds the data as distributed\n{builder.MANUAL_DOWNLOAD_INSTRUCTIONS}"
         )
     level = logging.WARNING if builder.info.initialized else logging.INFO
     _log.log(level, "%s in %s: %s; preparing it from %s", builder.info.full_name, builder.data_dir, reason, manual_dir)
@@ -173,7 +181,7 @@ def _build(builder: Any, manual_dir: Path) -> Any:
     return builder
 
 
-def _read(builder: Any, image_size: int, crop_source_size: int) -> ClipSet:
+def _read(builder: Any, image_size: int, crop_source_size: int, scheme: str) -> ClipSet:
     """Read all records, in whatever order they lie, into the rows where their clips belong."""
     records = builder.as_data_source(split="train")
     clips = sorted(builder.info.metadata["clips"], key=lambda clip: (subject_order(clip["subject"]), clip["clip_id"]))
@@ -181,21 +189,29 @@ def _read(builder: Any, image_size: int, crop_source_size: int) -> ClipSet:
         raise ValueError(
             f"{builder.data_dir} holds {len(records)} clips, expected {len(clips)}; delete it and prepare the set again"
         )
+    classes = _classes(builder, clips, scheme)
+    if classes is not None:
+        clips = [clip for clip in clips if clip["clip_id"] in classes.labels]
     lengths = np.array([clip["num_frames"] for clip in clips], np.int32)
     ends = np.cumsum(lengths)
-    labels, fps = np.full(len(clips), -1, np.int32), np.zeros(len(clips), np.float32)
+    labels, apexes, fps = np.full(len(clips), -1, np.int32), np.full(len(clips), -1, np.int32), 0.0
     numbers = np.empty(ends[-1], np.int32)
     frames = {size: np.empty((ends[-1], size, size), np.uint8) for size in (image_size, crop_source_size)}
     place = {clip["clip_id"]: i for i, clip in enumerate(clips)}
     with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         for record in _track(records, "Decoding clips", len(records)):
-            i = place[record["clip_id"].decode()]
+            clip_id = record["clip_id"].decode()
+            if clip_id not in place:
+                continue
+            i = place[clip_id]
             rows = slice(ends[i] - lengths[i], ends[i])
-            labels[i], fps[i], numbers[rows] = record["label"], record["fps"], record["frame_numbers"]
+            labels[i] = record["label"] if classes is None else classes.labels[clip_id]
+            apexes[i], fps = _apex_index(record), float(record["fps"])
+            numbers[rows] = record["frame_numbers"]
             _decode(record["frames"], {size: array[rows] for size, array in frames.items()}, pool)
     return ClipSet(
         name=builder.name,
-        class_names=tuple(builder.info.features["label"].names),
+        class_names=tuple(builder.info.features["label"].names) if classes is None else classes.names,
         clip_ids=tuple(clip["clip_id"] for clip in clips),
         subjects=tuple(clip["subject"] for clip in clips),
         labels=labels,
@@ -203,9 +219,23 @@ def _read(builder: Any, image_size: int, crop_source_size: int) -> ClipSet:
         frames=frames[image_size],
         large_frames=frames[crop_source_size],
         frame_numbers=numbers,
-        fps=float(fps[0]),
-        apexes=np.full(len(clips), -1, np.int32),
+        fps=fps,
+        apexes=apexes,
     )
+
+
+def _classes(builder: Any, clips: Sequence[dict[str, Any]], scheme: str) -> Classes | None:
+    """Classes of the clips; None where the set is distributed with classes and the records hold them."""
+    if "emotion" in builder.info.features:
+        return assign_classes(builder.name, scheme, {clip["clip_id"]: clip["label"] for clip in clips})
+    check_label_scheme(builder.name, scheme)
+    return None
+
+
+def _apex_index(record: dict[str, Any]) -> int:
+    """Index of the apex among the clip's frames; -1 where there is none, or its frame is missing."""
+    found = np.flatnonzero(record["frame_numbers"] == record.get("apex", -1))
+    return int(found[0]) if found.size else -1
 
 
 def _decode(pictures: Sequence[bytes], rows: dict[int, np.ndarray], pool: concurrent.futures.Executor) -> None:

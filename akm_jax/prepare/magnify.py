@@ -22,7 +22,7 @@ from jax import Array
 from jaxtyping import Complex, Float, Shaped
 
 from akm_jax.prepare.phase import angle, band_pass_matrix, cos_sin, smooth_phase
-from akm_jax.prepare.pyramid import Filters, collapse_bands, join_levels, make_filters, split_levels
+from akm_jax.prepare.pyramid import Filters, join_levels, make_filters, split_levels
 
 BLOCK_FRAMES = 4  # frames of a block without a temporal band; small enough for the cache
 LENGTH_STEP = 16  # with one, block lengths are multiples of this
@@ -61,11 +61,10 @@ def magnify(
     check_frames(frames)
     _check_options(alpha, fps, band_hz, smoothing_px)
     filters = jax.device_put(make_filters(*frames.shape[1:], levels=levels, orientations=orientations))
-    if band_hz is None:
-        block, temporal = BLOCK_FRAMES, None
-    else:
+    block, temporal = BLOCK_FRAMES, None
+    if band_hz is not None and fps is not None:
         block = -(-len(frames) // LENGTH_STEP) * LENGTH_STEP
-        temporal = _pad_square(band_pass_matrix(len(frames), float(fps), band_hz), block)
+        temporal = _pad_square(band_pass_matrix(len(frames), fps, band_hz), block)
     reference = first_frame_bands(_as_float(frames[:1]), filters)
     magnified = np.empty_like(frames)
     for start in range(0, len(frames), block):
@@ -81,19 +80,21 @@ def check_frames(frames: np.ndarray) -> None:
     Raises:
         ValueError: names what was got.
     """
-    if frames.ndim != 3 or 0 in frames.shape[1:]:
-        raise ValueError(f"frames must be grey, of shape (frames, height, width), got shape {frames.shape}")
+    if frames.ndim != 3 or min(frames.shape[1:]) < 8:
+        raise ValueError(
+            f"frames must be grey, of shape (frames, height, width) and at least 8 x 8 pixels, got shape {frames.shape}"
+        )
     if len(frames) == 0:
         raise ValueError("frames is an empty clip: a clip needs at least 1 frame")
     if frames.dtype != np.uint8 and not np.issubdtype(frames.dtype, np.floating):
         raise ValueError(f"frames must be uint8 or floating point, got {frames.dtype}")
     if frames.dtype != np.uint8 and not np.isfinite(frames).all():
-        raise ValueError(f"frame {int(np.argmin(np.isfinite(frames).all((1, 2))))} (0-based) has a value that is not finite")
+        raise ValueError(
+            f"frame {int(np.argmin(np.isfinite(frames).all((1, 2))))} (0-based) has a value that is not finite"
+        )
 
 
-def _check_options(
-    alpha: float, fps: float | None, band_hz: tuple[float, float] | None, smoothing_px: float
-) -> None:
+def _check_options(alpha: float, fps: float | None, band_hz: tuple[float, float] | None, smoothing_px: float) -> None:
     if not (np.isfinite(alpha) and alpha >= 0):
         raise ValueError(f"alpha must be a finite number of at least 0, got {alpha}")
     if not (np.isfinite(smoothing_px) and smoothing_px >= 0):

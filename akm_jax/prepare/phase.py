@@ -89,8 +89,8 @@ def band_pass_matrix(num_frames: int, fps: float, band_hz: tuple[float, float]) 
     inside = (hertz >= low) & (hertz <= high)
     if not inside.any():
         raise ValueError(
-            f"band_hz={band_hz} lies between the frequencies of {num_frames} frames at {fps:g} fps, which are multiples "
-            f"of {fps / (2 * num_frames):.3g} Hz below {fps / 2:g} Hz; widen the band or take a longer clip"
+            f"band_hz={band_hz} lies between the frequencies of {num_frames} frames at {fps:g} fps, the multiples of "
+            f"{fps / (2 * num_frames):.3g} Hz below {fps / 2:g} Hz; widen the band or take a longer clip"
         )
     time = (np.arange(num_frames) + 0.5) / num_frames
     cosines = np.cos(np.pi * np.arange(num_frames)[:, None] * time) * np.sqrt(2 / num_frames)

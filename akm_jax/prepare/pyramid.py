@@ -2,7 +2,8 @@
 
 A spectrum is kept as `rfft2` gives it, rows in FFT order and columns of frequency 0 and above. Each level keeps the
 middle of the spectrum of the level above, so its sub-bands have half the rows and columns, rounded up. A complex
-sub-band is two real pictures, an even and an odd filter's answers; each is one inverse real FFT. Boundaries are circular.
+sub-band is two real pictures, answers of an even and an odd filter; each is one inverse real FFT. The picture's borders
+are joined, left to right and top to bottom.
 
 Axis letters: N frames, B orientations, h w pixels of a level, c = w // 2 + 1 columns of its spectrum.
 
@@ -175,12 +176,10 @@ def build_pyramid(frames: Float[Array, "N H W"], filters: Filters) -> Pyramid:
 @jax.jit
 def collapse_pyramid(pyramid: Pyramid, filters: Filters) -> Float[Array, "N H W"]:
     """Put pictures together again; only the sub-bands' real parts count."""
-    levels = [collapse_bands(band.real, steer[0]) for band, steer in zip(pyramid.bands, filters.bands, strict=True)]
+    levels = [
+        jnp.sum(jnp.fft.rfft2(bands.real) * jnp.conj(steered[0]), axis=1)
+        for bands, steered in zip(pyramid.bands, filters.bands, strict=True)
+    ]
     levels.append(jnp.fft.rfft2(pyramid.lowpass))
     spectrum = join_levels(levels, filters) + jnp.fft.rfft2(pyramid.highpass) * filters.highpass
     return jnp.fft.irfft2(spectrum, s=filters.sizes[0])
-
-
-def collapse_bands(real: Float[Array, "N B h w"], steered: Complex[Array, "B h c"]) -> Complex[Array, "N h c"]:
-    """A level's part in the spectrum, from the real parts of its sub-bands."""
-    return jnp.sum(jnp.fft.rfft2(real) * jnp.conj(steered), axis=1)

@@ -1,8 +1,8 @@
 """Temporal interpolation (TIM): a clip at any number of frames, on the curve that its own frames span.
 
-The frames are the vertices of a path graph. Its Laplacian's eigenvectors are samples of sines; the linear map that takes
-the samples to the frames takes any other point of the sines to a picture between frames. Since the T - 1 sampled sines
-are orthogonal and span all that sums to 0 over the frames, the map has a closed form, without a singular value
+The frames are the vertices of a path graph. Its Laplacian's eigenvectors are samples of sines; the linear map that
+takes the samples to the frames takes any other point of the sines to a picture between frames. Since the T - 1 sampled
+sines are orthogonal and span all that sums to 0 over the frames, the map has a closed form, without a singular value
 decomposition, and a clip is resampled by a product with a small matrix; frames that depend on each other need no care.
 
 Source: Zhou, Zhao & Pietikainen, "Towards a practical lipreading system", CVPR 2011, section 3, equations 5 to 9.
@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 
-def interpolate(frames: Shaped[np.ndarray, "T *d"], length: int) -> Shaped[np.ndarray, "N *d"]:
+def interpolate(frames: Shaped[np.ndarray, "T ..."], length: int) -> Shaped[np.ndarray, "N ..."]:
     """Resample a clip at `length` even positions from its first frame to its last.
 
     Args:
@@ -33,8 +33,8 @@ def interpolate(frames: Shaped[np.ndarray, "T *d"], length: int) -> Shaped[np.nd
 
 
 def interpolate_at(
-    frames: Shaped[np.ndarray, "T *d"], positions: Float[np.ndarray, " N"] | Sequence[float]
-) -> Shaped[np.ndarray, "N *d"]:
+    frames: Shaped[np.ndarray, "T ..."], positions: Float[np.ndarray, " N"] | Sequence[float]
+) -> Shaped[np.ndarray, "N ..."]:
     """Resample a clip at 0-based positions between 0 and T - 1; whole numbers give the frames themselves.
 
     Raises:
@@ -61,6 +61,6 @@ def path_graph_matrix(num_frames: int, positions: Float[np.ndarray, " N"]) -> Fl
 
 
 def _sines(num_frames: int, positions: np.ndarray) -> np.ndarray:
-    """The curve of the path graph at 0-based positions, (T - 1, N): sin(pi k t + pi (T - k) / (2 T)), t = (p + 1) / T."""
+    """The path graph's curve, (T - 1, N): sin(pi k t + pi (T - k) / (2 T)) at t = (position + 1) / T."""
     k = np.arange(1, num_frames)[:, None]
     return np.sin(np.pi * k * (positions + 1) / num_frames + np.pi * (num_frames - k) / (2 * num_frames))

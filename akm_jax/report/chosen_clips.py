@@ -68,7 +68,7 @@ def _reading(subject: str, clip_id: str, clip: dict[str, Any]) -> Reading:
 
 
 def choose(readings: Sequence[Reading]) -> list[Group]:
-    """Most confident correct clip of a class, most confident wrong clips, then one of each misread pair; no clip twice."""
+    """Most confident correct clip a class, most confident wrong clips, one of each misread pair; none comes twice."""
     ranked = sorted(readings, key=lambda r: (-r.confidence, r.clip_id))
     right = _first_of_each((r for r in ranked if r.correct), lambda r: r.label)
     wrong = [r for r in ranked if not r.correct]

@@ -66,14 +66,18 @@ def subjects(scores: dict[str, Any], rule: str) -> Markup:
         axes.barh(y, correct, color=COLOURS[rule], height=0.62, linewidth=0)
         axes.barh(y, clips - correct, left=correct, color=WRONG, alpha=0.35, height=0.62, linewidth=0)
         for i, (hits, size) in enumerate(zip(correct, clips, strict=True)):
-            axes.annotate(f"{_count(hits)} / {size:g}", (size, i), xytext=(4, 0), textcoords="offset points", va="center")
+            axes.annotate(
+                f"{_count(hits)} / {size:g}", (size, i), xytext=(4, 0), textcoords="offset points", va="center"
+            )
         axes.set(xlim=(0, 1.22 * clips.max()), ylim=(len(names) - 0.4, -0.6), xlabel="clips", yticks=y)
         axes.set_yticklabels([_short(s) for s in names], color=INK)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         _plain_rows(axes)
 
     said = ", ".join(f"{s} {_count(c)} of {n:g}" for s, c, n in zip(names, correct, clips, strict=True))
-    return draw("subjects", f"Clips classified correctly by subject, rule {rule}: {said}.", 36 + ROW_PT * len(names), paint)
+    return draw(
+        "subjects", f"Clips classified correctly by subject, rule {rule}: {said}.", 36 + ROW_PT * len(names), paint
+    )
 
 
 def _count(clips: float) -> str:
@@ -136,8 +140,8 @@ def timeline(name: str, reading: Reading, apex: int | None) -> Markup:
     top = int(beta.argmax())
 
     def paint(axes: Axes) -> None:
-        for i in chosen:
-            axes.axvspan(i + 0.5, i + 1.5, color=COLOURS["last"], alpha=0.12, linewidth=0)
+        for first, last in _stretches(chosen):
+            axes.axvspan(first + 0.5, last + 1.5, color=COLOURS["last"], alpha=0.12, linewidth=0)
         axes.axhline(reading.threshold, color=WRONG, linewidth=0.9, linestyle=(0, (4, 2)))
         axes.plot(frames, beta, color=MUTED, linewidth=1)
         axes.plot(frames[chosen], beta[chosen], "o", color=COLOURS["last"], markersize=2.8)
@@ -150,6 +154,12 @@ def timeline(name: str, reading: Reading, apex: int | None) -> Markup:
         axes.yaxis.set_major_locator(MaxNLocator(4))
 
     return draw(name, _timeline_text(reading, chosen, top, apex), 104, paint)
+
+
+def _stretches(chosen: np.ndarray) -> list[tuple[int, int]]:
+    """First and last index of every unbroken stretch."""
+    parts = np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1)
+    return [(int(part[0]), int(part[-1])) for part in parts if len(part)]
 
 
 def _timeline_text(reading: Reading, chosen: np.ndarray, top: int, apex: int | None) -> str:

@@ -21,9 +21,10 @@ RULE_NOTES = {
     "inner": ("", "The best epoch on validation subjects held out of the training subjects, from a second training."),
     "test": ("optimistic", "The epoch that reads the left-out subject best: the test data choose the model."),
 }
+SEEN_ON_TEST = "Seen on the left-out subject; only rule test uses it."
 # Trainings of a fold: colour, heading, and on whom the accuracy of an epoch is watched.
 TRAININGS = {
-    "all_subjects": ("last", "Training on all other subjects", "Seen on the left-out subject; only rule test uses it."),
+    "all_subjects": ("last", "Training on all other subjects", SEEN_ON_TEST),
     "inner": ("inner", "Training without the validation subjects", "On the inner validation subjects."),
 }
 
@@ -91,7 +92,11 @@ class Curve:
     figure: Markup
     title: str
     note: str
-    watched: bool
+
+    @property
+    def warns(self) -> bool:
+        """Whether the note is one to heed."""
+        return self.note == SEEN_ON_TEST
 
 
 def _curves(run: RunFiles) -> list[Curve]:
@@ -102,7 +107,7 @@ def _curves(run: RunFiles) -> list[Curve]:
             if histories and all(quantity in epoch for history in histories for epoch in history):
                 figure = figures.curves(f"curve-{training}-{quantity}", histories, quantity, colour)
                 note = watched if quantity == "accuracy" else "Mean loss of the training clips."
-                found.append(Curve(figure, f"{title}: {quantity}", note, watched=note == watched))
+                found.append(Curve(figure, f"{title}: {quantity}", note))
     return found
 
 

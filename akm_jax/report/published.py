@@ -1,4 +1,4 @@
-"""Published leave-one-subject-out accuracies, pooled over all clips (Peng et al., arXiv 2009.09179, tables of section IV).
+"""Published leave-one-subject-out accuracies, pooled over all clips (Peng et al., arXiv 2009.09179).
 
 AKMNet classified 143 of 189, 171 of 255, 119 of 164 and 114 of 159 clips correctly. The SAMM figures of the methods
 that need the apex are multiples of 1/188, not 1/159: they were measured on other clips.

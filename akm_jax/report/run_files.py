@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from akm_jax.config import RULES
-from akm_jax.report.scores import score_results
 from akm_jax.train.files import read_json
+from akm_jax.train.scores import score_results
 
 RESULT_KEYS = {"subject", "seed", "histories", "rules"}
 CLIP_KEYS = {"label", "prediction", "logits", "threshold", "beta", "selected"}
@@ -39,8 +39,13 @@ class RunFiles:
 
     @property
     def num_planned(self) -> int:
-        """Folds that a whole run has: every subject of the data set, for every seed."""
-        return self.plan["data"]["num_subjects"] * self.plan["config"]["seeds"]
+        """Folds that the whole run has: every subject asked for, for every seed."""
+        return (len(self.subjects_asked_for) or self.plan["data"]["num_subjects"]) * self.plan["config"]["seeds"]
+
+    @property
+    def subjects_asked_for(self) -> list[str]:
+        """Subjects the run is restricted to; none when it leaves out every subject of the data set."""
+        return [s.strip() for s in self.plan["config"].get("folds", "").split(",") if s.strip()]
 
     @property
     def seeds(self) -> list[int]:

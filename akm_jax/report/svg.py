@@ -1,10 +1,13 @@
-"""Matplotlib figures as inline SVG that takes its colours and typeface from the page, so that one figure serves both
-colour schemes. Figures are drawn in `COLOURS`, stand-ins that become the page's CSS variables."""
+"""Matplotlib figures as inline SVG that takes its colours and typeface from the page: one figure, both colour schemes.
+
+Figures are drawn in `COLOURS`, stand-ins that become the page's CSS variables.
+"""
 
 import io
 import re
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
@@ -23,7 +26,7 @@ COLOURS = {
     "paper": "#010108",
 }
 WIDTH_PT = 264.0  # at 4/3 pixels a point the figure is as wide as a phone
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 8,
@@ -68,7 +71,9 @@ def draw(name: str, alternative: str, height_pt: float, paint: Callable[[Axes], 
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(WIDTH_PT / 72, height_pt / 72), layout="constrained")
         paint(figure.add_subplot())
-        figure.savefig(out, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+        figure.savefig(
+            out, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        )
     return _inline(out.getvalue(), name, alternative)
 
 

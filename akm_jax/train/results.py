@@ -13,10 +13,10 @@ import numpy as np
 
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold
-from akm_jax.metrics import bootstrap_interval, majority_accuracy, majority_band, score
 from akm_jax.train.files import write_json, write_text
 from akm_jax.train.observe import Place
 from akm_jax.train.run_dir import describe_data, plain
+from akm_jax.train.scores import score_results
 from akm_jax.train.setup import RunSetup
 
 LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "tensorflow-datasets", "numpy")
@@ -28,17 +28,11 @@ def write_results(run_dir: Path, setup: RunSetup, folds: list[Fold], results: li
     clips = np.concatenate([fold.test for fold in folds])
     table = _join(results, clip_set, clips)
     write_text(run_dir / "predictions.csv", _predictions_csv(table, clip_set, clips))
-    labels = clip_set.labels[clips]
     summary = {
         "dataset": clip_set.name,
-        "num_clips": len(clips),
-        "num_subjects": len(folds),
         "class_names": list(clip_set.class_names),
-        "class_counts": np.bincount(labels, minlength=len(clip_set.class_names)).tolist(),
-        "majority_accuracy": majority_accuracy(labels),
-        "majority_band95": list(majority_band(labels)),
         "headline_rule": "last",
-        "rules": {rule: _score_rule(table[rule], clip_set, clips) for rule in setup.config.chosen_rules},
+        **score_results(results, clip_set.class_names),
         "padding_share": padding_share(setup, folds),
         "frames_per_step": setup.capacity,
         "compilations": max(result["compilations"] for result in results),
@@ -88,29 +82,6 @@ def _predictions_csv(table, clip_set: ClipSet, clips: np.ndarray) -> str:
             row += [names[entry["prediction"]], *entry["logits"]]
         writer.writerow(row)
     return out.getvalue()
-
-
-def _score_rule(seeds: dict[int, list[dict]], clip_set: ClipSet, clips: np.ndarray) -> dict[str, Any]:
-    """Scores of one rule: means over seeds; the confusion matrix is summed over seeds."""
-    labels = clip_set.labels[clips]
-    subjects = [clip_set.subjects[c] for c in clips]
-    predictions = {seed: np.array([entry["prediction"] for entry in entries]) for seed, entries in seeds.items()}
-    scores = [score(labels, p, subjects, clip_set.class_names) for p in predictions.values()]
-    correct = np.mean([p == labels for p in predictions.values()], axis=0)
-
-    def mean_over_seeds(tables: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
-        return {k: {m: float(np.mean([t[k][m] for t in tables])) for m in tables[0][k]} for k in tables[0]}
-
-    out: dict[str, Any] = {}
-    for name in ("accuracy", "uf1", "uar"):
-        values = [getattr(s, name) for s in scores]
-        out |= {name: float(np.mean(values)), f"{name}_std": float(np.std(values)), f"{name}_by_seed": values}
-    return out | {
-        "accuracy_ci95": list(bootstrap_interval(correct, subjects)),
-        "confusion": np.sum([s.confusion for s in scores], axis=0).tolist(),
-        "per_class": mean_over_seeds([s.per_class for s in scores]),
-        "per_subject": mean_over_seeds([s.per_subject for s in scores]),
-    }
 
 
 def padding_share(setup: RunSetup, folds: list[Fold]) -> float:

@@ -4,15 +4,15 @@
 camera is `HS`, `VIS` or `NIR`; `non_micro` beside `micro` is not read. Imports neither TensorFlow nor TFDS.
 """
 
-import collections
 import dataclasses
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from datasets_tfds import layout
 from datasets_tfds.disk_check import DiskCheck, read_known_defects
 from datasets_tfds.layout import ClipFolder
+from datasets_tfds.published import Published
+from datasets_tfds.survey import Survey
 
 CODES = {"ne": "negative", "po": "positive", "sur": "surprise"}  # in clip names
 CLASSES = tuple(CODES.values())
@@ -22,19 +22,7 @@ _HS_SUBJECTS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 14, 15, 18, 19, 20)
 _HS_CLIPS = (6, 6, 39, 19, 2, 4, 13, 4, 7, 9, 10, 10, 4, 7, 2, 22)
 
 
-@dataclasses.dataclass(frozen=True)
-class Published:
-    """Numbers of the data set's paper; empty where it gives none.
-
-    Source: Li et al. 2013, section II and table II.
-    """
-
-    num_clips: int
-    num_subjects: int
-    clips_per_class: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    clips_per_subject: Mapping[str, int] = dataclasses.field(default_factory=dict)
-
-
+# Source: Li et al. 2013, section II and table II.
 _HS = Published(
     164,
     16,
@@ -56,6 +44,7 @@ class Tree:
 
     @property
     def path(self) -> str:
+        """Folders from the top folder down to the subjects."""
         return f"{self.top}/{self.camera}"
 
 
@@ -72,11 +61,8 @@ TREES = {
 }
 
 
-def list_clips(tree: Tree, folder: Path) -> tuple[list[ClipFolder], DiskCheck]:
+def survey(tree: Tree, folder: Path) -> Survey:
     """Find the clips in a user's folder by names alone; no picture is read.
-
-    Returns:
-        The clips by subject and id, and a check that holds what was wrong with the names.
 
     Raises:
         FileNotFoundError: `folder` is absent or does not hold the tree.
@@ -87,14 +73,8 @@ def list_clips(tree: Tree, folder: Path) -> tuple[list[ClipFolder], DiskCheck]:
     clips = [clip for subject in layout.subfolders(root) for clip in _list_subject(layout.unwrap(subject), check)]
     if not clips:
         raise ValueError(f"no clips in {root}; expected folders such as s1/micro/negative/s1_ne_01 with frames in them")
-    return sorted(clips, key=lambda clip: (int(clip.subject), clip.clip_id)), check
-
-
-def check_clips(tree: Tree, clips: list[ClipFolder], check: DiskCheck, track: layout.Track) -> None:
-    """Read all frames and compare with the published numbers; adds to `check`."""
-    check.check_clips(clips, read_known_defects(KNOWN_DEFECTS, tree.config), track)
-    usable = [clip for clip in clips if clip.clip_id not in check.left_out]
-    check.notes.extend(_count_differences(tree.published, usable))
+    clips.sort(key=lambda clip: (int(clip.subject), clip.clip_id))
+    return Survey(tuple(clips), check, tree.published, read_known_defects(KNOWN_DEFECTS, tree.config), tree.fps)
 
 
 def _list_subject(folder: Path, check: DiskCheck) -> list[ClipFolder]:
@@ -138,16 +118,3 @@ def _list_clip(subject: str, label: str, folder: Path, check: DiskCheck) -> list
     except ValueError as error:
         check.add_problem(folder, str(error), "delete or rename the surplus pictures", clip_id)
     return [ClipFolder(clip_id, subject, label, layout.unwrap(folder), frames)]
-
-
-def _count_differences(published: Published, clips: list[ClipFolder]) -> list[str]:
-    """One line that names every number that differs from the published one, or none."""
-    labels = collections.Counter(clip.label for clip in clips)
-    subjects = collections.Counter(clip.subject for clip in clips)
-    pairs = [("clips", len(clips), published.num_clips), ("subjects", len(subjects), published.num_subjects)]
-    pairs += [(label, labels[label], count) for label, count in published.clips_per_class.items()]
-    if published.clips_per_subject:
-        names = sorted({*published.clips_per_subject, *subjects}, key=int)
-        pairs += [(f"subject {name}", subjects[name], published.clips_per_subject.get(name, 0)) for name in names]
-    different = [f"{what} {found}/{count}" for what, found, count in pairs if found != count]
-    return [f"numbers differ from the published ones (found/published): {', '.join(different)}"] if different else []

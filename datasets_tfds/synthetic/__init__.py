@@ -1,4 +1,4 @@
-"""Drawn faces that make micro-expressions, in memory (`draw_clip`) or in a data set's on-disk layout (`write_corpus`)."""
+"""Drawn faces that make micro-expressions, in memory (`draw_clip`) or laid out on disk as a set (`write_corpus`)."""
 
 from datasets_tfds.synthetic.clips import ClipSpec, DrawnClip, draw_clip
 from datasets_tfds.synthetic.corpus import CorpusConfig, write_corpus

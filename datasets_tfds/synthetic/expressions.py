@@ -26,7 +26,7 @@ class Push:
 
 @dataclasses.dataclass(frozen=True)
 class Fold:
-    """A dark crease that an action unit presses into the skin, on both sides; `depth` is the share of light it takes."""
+    """A dark crease that an action unit presses into the skin, on both sides; `depth` is the share of light lost."""
 
     landmark: str
     offset: tuple[float, float]

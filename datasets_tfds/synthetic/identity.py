@@ -54,7 +54,7 @@ class Identity:
 
 
 def draw_identity(rng: np.random.Generator) -> Identity:
-    """Draw a person. Every value is independent of the others but for the eyes, brows and nose that follow each other."""
+    """Draw a person. Values are independent of each other but for eyes, brows and nose, which follow each other."""
     near, span = functools.partial(_near, rng), functools.partial(_span, rng)
     eye_y, eye_up = near(0.365, 0.010), near(0.034, 0.0035)
     return Identity(

@@ -157,7 +157,7 @@ def _side_creases(identity: Identity, x: np.ndarray, y: np.ndarray, side: int) -
 
 
 def mouth_line(identity: Identity, x: np.ndarray) -> np.ndarray:
-    """y of the line between the closed lips at `x`."""
+    """Height (y) of the line between the closed lips at `x`."""
     across = np.clip((x - identity.center_x) / identity.mouth_half_width, -1.6, 1.6)
     return identity.mouth_y + 0.012 * identity.mouth_curve * across**2 + 0.003 * np.cos(across * 5.0)
 

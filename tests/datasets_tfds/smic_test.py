@@ -61,9 +61,9 @@ def write_set(folder: Path, subjects: tuple[int, ...] = (1, 2, 11), path: str = 
 
 
 def check(folder: Path, tree: smic_tree.Tree = HS) -> tuple[list[layout.ClipFolder], disk_check.DiskCheck]:
-    clips, found = smic_tree.list_clips(tree, folder)
-    smic_tree.check_clips(tree, clips, found, lambda items, what, total: items)
-    return clips, found
+    found = smic_tree.survey(tree, folder)
+    found.read_frames()
+    return list(found.clips), found.check
 
 
 def test_clips_come_by_subject_number_with_what_their_folders_say(tmp_path):
@@ -135,7 +135,7 @@ def test_a_frame_number_twice_spoils_its_clip_only(tmp_path):
 def test_a_tree_without_clips_is_an_error(tmp_path):
     (tmp_path / HS.path / "s1" / "micro" / "negative").mkdir(parents=True)
     with pytest.raises(ValueError, match="no clips in .*; expected folders such as s1/micro/negative/s1_ne_01"):
-        smic_tree.list_clips(HS, tmp_path)
+        smic_tree.survey(HS, tmp_path)
 
 
 def test_numbers_that_differ_from_the_published_ones_are_named_in_one_note(tmp_path):
@@ -165,7 +165,9 @@ def test_the_published_numbers_need_no_note_and_known_defects_no_option(tmp_path
 
 
 def test_every_known_defect_names_configurations_and_evidence():
-    rows = [d for name in smic_tree.TREES for d in disk_check.read_known_defects(smic_tree.KNOWN_DEFECTS, name).values()]
+    rows = [
+        d for name in smic_tree.TREES for d in disk_check.read_known_defects(smic_tree.KNOWN_DEFECTS, name).values()
+    ]
     assert {row.clip_id for row in rows} == {"s18_sur_03", "s3_po_08", "s3_sur_01", "s3_sur_05", "s3_ne_16"}
     assert all(row.kind in ("empty", "gap") and row.evidence for row in rows)
 

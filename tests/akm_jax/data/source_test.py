@@ -183,7 +183,7 @@ def test_neither_data_nor_a_prepared_set_is_an_error_that_says_where_to_get_it(f
 
 
 def test_an_unknown_set_or_configuration_is_an_error_that_lists_the_known_ones(folders):
-    with pytest.raises(ValueError, match="unknown data set 'smik'; known: smic"):
+    with pytest.raises(ValueError, match="unknown data set 'smik'; known: casme, casme2, samm, smic"):
         load_clip_set("smik", **folders)
     with pytest.raises(ValueError, match="no configuration 'uv'; known: hs, vis, nir, hs_raw"):
         load(folders, data_config="uv")

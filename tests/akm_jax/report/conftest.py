@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.report.scores import score_results
+from akm_jax.train.scores import score_results
 from akm_jax.report.thumbnails import write_thumbnails
 from akm_jax.train.files import write_json
 
@@ -69,7 +69,7 @@ class MadeRun:
 
 
 def make_run(
-    folder: Path, clip_set: ClipSet, *, seeds=1, rules=RULES, finished: int | None = None, pictures=True
+    folder: Path, clip_set: ClipSet, *, seeds=1, rules=RULES, folds="", finished: int | None = None, pictures=True
 ) -> MadeRun:
     """Write a run directory as training does; of a run that goes on, the first `finished` folds and no summary."""
     names = list(dict.fromkeys(clip_set.subjects))
@@ -81,17 +81,18 @@ def make_run(
         "class_names": list(clip_set.class_names),
         "checksum": "0badcafe",
     }
-    train = {"epochs": 3, "steps_per_epoch": 0}
     config = {
         "dataset": clip_set.name,
         "preset": "tiny",
         "data_config": None,
+        "folds": folds,
         "seeds": seeds,
         "seed": 0,
-        "train": train,
     }
+    config |= {"train": {"epochs": 3, "steps_per_epoch": 0}}
     write_json(folder / "run.json", {"config": config, "data": data})
-    results = [make_result(clip_set, name, seed, rules=rules) for seed in range(seeds) for name in names][:finished]
+    left_out = folds.split(",") if folds else names
+    results = [make_result(clip_set, name, seed, rules=rules) for seed in range(seeds) for name in left_out][:finished]
     for result in results:
         fold = folder / "folds" / f"seed{result['seed']}" / f"s{result['subject']}"
         write_json(fold / "result.json", result)

@@ -1,0 +1,117 @@
+"""Classes of a data set, made of the annotated emotions on loading; what is on disk keeps the emotions themselves.
+
+Schemes: `paper4` (positive, negative, surprise, others), `megc3` (the composite of the Micro-Expression Grand Challenge
+2019, with its list of clips) and `emotion` (every annotated emotion its own class).
+"""
+
+import collections
+import dataclasses
+import logging
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+Scheme = Literal["paper4", "megc3", "emotion"]
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
+
+# Source: SPEC 1.9.
+PAPER4 = ("positive", "negative", "surprise", "others")
+_PAPER4_OF = {
+    "happiness": "positive",
+    **dict.fromkeys(("disgust", "sadness", "contempt", "anger", "fear"), "negative"),
+    "surprise": "surprise",
+    **dict.fromkeys(("tense", "repression", "others"), "others"),
+}
+# Source: See et al. 2019, MEGC 2019.
+MEGC3 = ("negative", "positive", "surprise")
+_MEGC3_OF = {
+    "casme2": {"disgust": "negative", "repression": "negative", "happiness": "positive", "surprise": "surprise"},
+    "samm": {
+        **dict.fromkeys(("anger", "contempt", "disgust", "fear", "sadness"), "negative"),
+        "happiness": "positive",
+        "surprise": "surprise",
+    },
+}
+_NOT_IN_MEGC3 = {"casme2": frozenset({"sub04_EP12_01f", "sub05_EP09_05f"}), "samm": frozenset()}
+MEGC3_COUNTS = {
+    "smic": {"negative": 70, "positive": 51, "surprise": 43},
+    "casme2": {"negative": 88, "positive": 32, "surprise": 25},
+    "samm": {"negative": 92, "positive": 26, "surprise": 15},
+}
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Classes:
+    """Class names, and the class of each clip as an index into them; clips outside the scheme are absent."""
+
+    names: tuple[str, ...]
+    labels: Mapping[str, int]
+
+
+def assign_classes(dataset: str, scheme: str, emotions: Mapping[str, str]) -> Classes:
+    """Sort clips into the classes of a scheme.
+
+    Args:
+        dataset: name of the set, which decides which clips `megc3` takes.
+        scheme: one of `SCHEMES`.
+        emotions: annotated emotion of each clip id.
+
+    Raises:
+        ValueError: unknown scheme or emotion, a scheme the set has no part in, or no clip is left.
+    """
+    names, label_of = _rules(dataset, scheme, emotions)
+    excluded = _NOT_IN_MEGC3.get(dataset, frozenset()) if scheme == "megc3" else frozenset()
+    labels = {
+        clip_id: names.index(label_of[emotion])
+        for clip_id, emotion in emotions.items()
+        if emotion in label_of and clip_id not in excluded
+    }
+    if not labels:
+        raise ValueError(f"--classes={scheme}: none of the {len(emotions)} clips of {dataset} has a class")
+    if len(labels) < len(emotions):
+        outside = collections.Counter(emotion for clip_id, emotion in emotions.items() if clip_id not in labels)
+        text = ", ".join(f"{count} {emotion}" for emotion, count in sorted(outside.items()))
+        _log.info("%s: %d clips outside the classes of %s (%s)", dataset, outside.total(), scheme, text)
+    if scheme == "megc3":
+        _compare(dataset, collections.Counter(names[label] for label in labels.values()))
+    return Classes(names, labels)
+
+
+def check_label_scheme(dataset: str, scheme: str) -> None:
+    """Check the scheme of a set that is distributed with classes instead of emotions (SMIC): it keeps its own.
+
+    Raises:
+        ValueError: unknown scheme, or `emotion`.
+    """
+    _check_scheme(scheme)
+    if scheme == "emotion":
+        raise ValueError(f"--classes=emotion: {dataset} annotates no emotions; expected paper4 or megc3")
+
+
+def _check_scheme(scheme: str) -> None:
+    if scheme not in SCHEMES:
+        raise ValueError(f"--classes={scheme}: expected one of {', '.join(SCHEMES)}")
+
+
+def _rules(dataset: str, scheme: str, emotions: Mapping[str, str]) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """Class names, and the class of each emotion that has one."""
+    _check_scheme(scheme)
+    if unknown := sorted(set(emotions.values()) - _PAPER4_OF.keys()):
+        raise ValueError(f"{dataset}: unknown emotions {', '.join(unknown)}; expected {', '.join(_PAPER4_OF)}")
+    if scheme == "emotion":
+        names = tuple(name for name in _PAPER4_OF if name in emotions.values())
+        return names, {name: name for name in names}
+    if scheme == "paper4":
+        return PAPER4, _PAPER4_OF
+    if dataset not in _MEGC3_OF:
+        raise ValueError(
+            f"--classes=megc3: {dataset} is no part of the composite; its parts: {', '.join(MEGC3_COUNTS)}"
+        )
+    return MEGC3, _MEGC3_OF[dataset]
+
+
+def _compare(dataset: str, counts: Mapping[str, int]) -> None:
+    published = MEGC3_COUNTS[dataset]
+    if dict(counts) != published:
+        found = ", ".join(f"{name} {counts.get(name, 0)}/{count}" for name, count in published.items())
+        _log.warning("%s: numbers differ from those of the composite (found/published): %s", dataset, found)

@@ -1,0 +1,106 @@
+"""Faces known beforehand, from a CSV file: one row a clip, with its eyes or its face box, in pixels of the raw frames.
+
+    clip,left_eye_x,left_eye_y,right_eye_x,right_eye_y        clip,x,y,width,height
+    sub01/EP02_01f,251.5,198,334,201.5                        sub01/EP02_01f,190,120,280,340
+
+Eyes give turn, scale and place; a box is cropped upright, all of it shown. Left is left in the picture; (0, 0) is the
+centre of the first pixel. Clips without a row are detected as usual.
+"""
+
+import csv
+import math
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from akm_jax.prepare.face import Box, Eyes
+
+EYE_COLUMNS = ("left_eye_x", "left_eye_y", "right_eye_x", "right_eye_y")
+BOX_COLUMNS = ("x", "y", "width", "height")
+
+
+def read_face_table(path: str | os.PathLike[str], clips: Collection[str]) -> dict[str, Eyes | Box]:
+    """Read a CSV file of eyes or boxes.
+
+    Args:
+        path: the file; columns in any order, further ones are ignored.
+        clips: ids of the clips of the data set.
+
+    Returns:
+        Eyes or box by clip id.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: columns missing, or a row with a clip that is unknown or named before, a cell that is not a number,
+            or eyes or a box that cannot be; all bad rows are named together.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no face table at {path}; expected a CSV file with the columns {_legal_columns()}")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            columns = _choose_columns(path, [name.strip() for name in reader.fieldnames or ()])
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            rows = [(reader.line_num, row) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as e:
+        raise ValueError(f"{path} is not a CSV file in UTF-8: {e}") from e
+    return _parse_rows(path, rows, columns, clips)
+
+
+def _legal_columns() -> str:
+    return f"clip,{','.join(EYE_COLUMNS)} or clip,{','.join(BOX_COLUMNS)}"
+
+
+def _choose_columns(path: Path, names: Sequence[str]) -> Sequence[str]:
+    for columns in (EYE_COLUMNS, BOX_COLUMNS):
+        if {"clip", *columns} <= set(names):
+            return columns
+    raise ValueError(
+        f"{path} must have the columns {_legal_columns()} in its first line, got {','.join(names) or 'none'}"
+    )
+
+
+def _parse_rows(
+    path: Path, rows: Sequence[tuple[int, dict]], columns: Sequence[str], clips: Collection[str]
+) -> dict[str, Eyes | Box]:
+    faces: dict[str, Eyes | Box] = {}
+    problems = []
+    for line, row in rows:
+        clip = (row["clip"] or "").strip()
+        try:
+            if clip not in clips:
+                raise ValueError(f"no clip '{clip}' in the data set, which has clips such as {_examples(clips)}")
+            if clip in faces:
+                raise ValueError(f"clip '{clip}' has a row already")
+            faces[clip] = _parse_face([_parse_number(name, row[name]) for name in columns], columns)
+        except ValueError as e:
+            problems.append(f"  line {line}: {e}")
+    if problems:
+        raise ValueError(f"{path} has {len(problems)} bad rows:\n" + "\n".join(problems))
+    return faces
+
+
+def _examples(clips: Collection[str]) -> str:
+    return ", ".join(f"'{clip}'" for clip in sorted(clips)[:3])
+
+
+def _parse_number(column: str, text: str | None) -> float:
+    try:
+        value = float(text or "")
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{column} must be a number, got '{text or ''}'")
+    return value
+
+
+def _parse_face(values: Sequence[float], columns: Sequence[str]) -> Eyes | Box:
+    a, b, c, d = values
+    if columns is BOX_COLUMNS:
+        if min(c, d) <= 0:
+            raise ValueError(f"a box must have a width and a height above 0, got {c:g} x {d:g}")
+        return Box(a, b, c, d)
+    if c - a < 1:
+        raise ValueError(f"the right eye must lie to the right of the left one in the picture, got x = {a:g} and {c:g}")
+    return Eyes((a, b), (c, d))

@@ -1,0 +1,1 @@
+"""SAMM, spontaneous micro-facial movements (Davison et al. 2018)."""
