@@ -103,7 +103,7 @@ def _holds(manual_dir: Path, top: str) -> bool:
 class _Entry:
     """A row that could be read: its clip, before the clip has an id."""
 
-    row: tables.Row
+    row: int
     subject: str
     file_name: str
     emotion: str
@@ -117,6 +117,7 @@ class _Matching:
         self.described, self.table, self.check = described, table, check
         self.folders = self._list_folders()
         self.frames: dict[Path, tuple[Frame, ...]] = {}
+        self.mended: set[Annotation] = set()  # whose apex was impossible, which is noted already
 
     def match(self) -> list[ClipFolder]:
         """One clip a row that has a folder, by subject and clip id."""
@@ -157,22 +158,23 @@ class _Matching:
                 f"how {self.described.title} calls them; is it another set's table?"
             )
 
-    def _where(self, row: tables.Row) -> str:
-        return f"{self.table.path.name} row {row.number}"
+    def _where(self, row: int) -> str:
+        return f"{self.table.path.name} row {row}"
 
     def _read_row(self, row: tables.Row) -> _Entry | None:
         file_name = tables.as_text(row.cells["file_name"])
         try:
             subject = layout.normalise_subject(tables.as_text(row.cells["subject"]))
         except ValueError as error:
-            self.check.add_problem(self._where(row), str(error), "repair the cell")
+            self.check.add_problem(self._where(row.number), str(error), "repair the cell")
             return None
         clip_id = self._id(subject, file_name)
         keys = (clip_id, f"{self.table.version.name}#{row.index}")
         row, said = corrections.correct(
             row, keys, self.described.corrections, lambda cells: self._is_on_disk(cells, subject, file_name)
         )
-        self.check.notes.extend(f"{clip_id}: corrected {line}" for line in said)
+        if said:
+            self.check.notes.append(f"{clip_id}: corrected {'; '.join(said)}")
         return self._read_cells(row, subject, file_name, clip_id)
 
     def _read_cells(self, row: tables.Row, subject: str, file_name: str, clip_id: str) -> _Entry | None:
@@ -181,9 +183,9 @@ class _Matching:
             emotion = self._read_emotion(row.cells["emotion"])
         except ValueError as error:
             remedy = "repair the cell, or copy the table from the archive again"
-            self.check.add_problem(self._where(row), f"{clip_id}: {error}", remedy, clip_id)
+            self.check.add_problem(self._where(row.number), f"{clip_id}: {error}", remedy, clip_id)
             return None
-        return _Entry(row, subject, file_name, emotion, self._mend_apex(numbers, clip_id))
+        return _Entry(row.number, subject, file_name, emotion, self._mend_apex(numbers, clip_id))
 
     def _read_emotion(self, cell: Any) -> str:
         name = tables.as_text(cell).casefold()
@@ -197,7 +199,9 @@ class _Matching:
             return annotation
         span = f"{annotation.onset}..{annotation.offset}"
         self.check.notes.append(f"{clip_id}: apex {annotation.apex} lies outside {span}, taken as absent")
-        return dataclasses.replace(annotation, apex=-1)
+        mended = dataclasses.replace(annotation, apex=-1)
+        self.mended.add(mended)
+        return mended
 
     def _is_on_disk(self, cells: Mapping[str, Any], subject: str, file_name: str) -> bool:
         """Whether the cells give an interval whose frames are all there."""
@@ -212,17 +216,18 @@ class _Matching:
         """Give each entry its id, with the onset where the file name comes again; drop what is there twice."""
         count = collections.Counter((entry.subject, entry.file_name.casefold()) for entry in entries)
         named: dict[str, _Entry] = {}
+        repeated: dict[str, int] = {}
         for entry in entries:
             clip_id = self._id(entry.subject, entry.file_name)
             if count[entry.subject, entry.file_name.casefold()] > 1:
+                repeated[clip_id] = count[entry.subject, entry.file_name.casefold()]
                 clip_id += f"_onset{entry.annotation.onset}"
             if clip_id in named:
-                what = f"{clip_id}: the same subject, file name and onset as row {named[clip_id].row.number}"
+                what = f"{clip_id}: the same subject, file name and onset as row {named[clip_id].row}"
                 self.check.add_problem(self._where(entry.row), what, "delete one of the rows", clip_id)
             named.setdefault(clip_id, entry)
-        for (subject, name), times in count.items():
-            if times > 1:
-                self.check.handled.append(f"{self._id(subject, name)}: {times} rows of this name, told apart by onset")
+        for clip_id, times in repeated.items():
+            self.check.handled.append(f"{clip_id}: {times} rows of this name, told apart by onset")
         return [(entry, clip_id) for clip_id, entry in named.items()]
 
     def _find(self, entry: _Entry, clip_id: str) -> ClipFolder | None:
@@ -256,7 +261,7 @@ class _Matching:
 
     def _note_apexes(self, clips: Sequence[ClipFolder]) -> None:
         given = [(clip.clip_id, clip.annotation) for clip in clips if clip.annotation is not None]
-        if absent := [clip_id for clip_id, a in given if a.apex == -1]:
+        if absent := [clip_id for clip_id, a in given if a.apex == -1 and a not in self.mended]:
             self.check.handled.append(f"no apex: {', '.join(absent)}")
         if at_onset := [clip_id for clip_id, a in given if a.apex == a.onset]:
             self.check.handled.append(f"apex equal to onset: {', '.join(at_onset)}")

@@ -59,15 +59,23 @@ def correct(
         can_be_right: whether cells agree with the disk.
 
     Returns:
-        The row, and one line for each cell that was changed.
+        The row, and what was changed: a text for each reason.
     """
     mine = [one for one in corrections if one.key in keys]
     apply = [one for one in mine if one.old and as_text(row.cells[one.field]) == one.old]
     blind = [one for one in mine if not one.old]
     if blind and not can_be_right(row.cells) and can_be_right({**row.cells, **_new_cells(blind)}):
         apply += [one for one in blind if as_text(row.cells[one.field]) != one.new]
-    said = [f"{one.field} {as_text(row.cells[one.field]) or 'empty'} -> {one.new} ({one.reason})" for one in apply]
-    return dataclasses.replace(row, cells={**row.cells, **_new_cells(apply)}), said
+    return dataclasses.replace(row, cells={**row.cells, **_new_cells(apply)}), _tell(row, apply)
+
+
+def _tell(row: Row, applied: Sequence[Correction]) -> list[str]:
+    reasons: dict[str, list[str]] = {}
+    for one in applied:
+        reasons.setdefault(one.reason, []).append(
+            f"{one.field} {as_text(row.cells[one.field]) or 'empty'} -> {one.new}"
+        )
+    return [f"{', '.join(changes)} ({reason})" for reason, changes in reasons.items()]
 
 
 def _new_cells(corrections: Sequence[Correction]) -> dict[str, str]:

@@ -175,7 +175,7 @@ def _describe(missing: Sequence[int], clip: ClipFolder) -> str:
     if clip.annotation is None:
         return f"{len(missing)} missing in the frame numbers: {_gaps(clip.frames)}"
     span = f"{clip.annotation.onset}..{clip.annotation.offset}"
-    return f"{clip.clip_id} lacks {len(missing)} of its frames {span}: {enumerate_some(missing)}"
+    return f"lacks {len(missing)} of its frames {span}: {enumerate_some(missing)}"
 
 
 def _gaps(frames: Sequence[Frame]) -> str:

@@ -4,6 +4,7 @@ Cells come as the workbook holds them; `as_integer` and `as_text` give them a ty
 """
 
 import dataclasses
+import io
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -140,11 +141,11 @@ def _squeeze(cell: Any) -> str:
 
 
 def _read_sheet(path: Path, sheet: str | None) -> tuple[str, list[Sequence[Any]]]:
-    start = path.read_bytes()[:4]
-    if start not in (_XLS, _XLSX):
+    data = path.read_bytes()
+    if data[:4] not in (_XLS, _XLSX):
         raise ValueError(f"{path}: not an Excel workbook, or a damaged one; copy the table from the archive again")
     try:
-        return (_read_xls if start == _XLS else _read_xlsx)(path, sheet)
+        return (_read_xls if data[:4] == _XLS else _read_xlsx)(data, sheet)
     except KeyError as error:
         raise ValueError(f"{path}: no sheet {sheet}; it has {', '.join(error.args[0])}") from None
     except ValueError:
@@ -153,20 +154,20 @@ def _read_sheet(path: Path, sheet: str | None) -> tuple[str, list[Sequence[Any]]
         raise ValueError(f"{path}: cannot be read ({error}); copy the table from the archive again") from error
 
 
-def _read_xlsx(path: Path, sheet: str | None) -> tuple[str, list[Sequence[Any]]]:
+def _read_xlsx(data: bytes, sheet: str | None) -> tuple[str, list[Sequence[Any]]]:
     import openpyxl
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about features of the workbook that reading does not need
-        book = openpyxl.load_workbook(path, data_only=True)
+        book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
     name = _choose(book.sheetnames, sheet)
     return name, [list(row) for row in book[name].iter_rows(values_only=True)]
 
 
-def _read_xls(path: Path, sheet: str | None) -> tuple[str, list[Sequence[Any]]]:
+def _read_xls(data: bytes, sheet: str | None) -> tuple[str, list[Sequence[Any]]]:
     import xlrd
 
-    book = xlrd.open_workbook(path)
+    book = xlrd.open_workbook(file_contents=data)
     name = _choose(book.sheet_names(), sheet)
     page = book.sheet_by_name(name)
     return name, [page.row_values(i) for i in range(page.nrows)]

@@ -28,7 +28,7 @@ from rich.table import Table
 from akm_jax.prepare.magnify import magnify
 from datasets_tfds.synthetic import ClipSpec, draw_clip
 
-ALPHA, SMOOTHING_PX = 15.0, 2.0
+ALPHA, SMOOTHING_PX = 15.0, 1.0
 
 console = Console(stderr=True, highlight=False)
 

@@ -97,18 +97,28 @@ def _builder_classes() -> dict[str, Any]:
     return {"casme": Casme, "casme2": Casme2, "samm": Samm, "smic": Smic}
 
 
+def builder_class(dataset: str, data_config: str | None = None) -> Any:
+    """The builder class of a data set.
+
+    Raises:
+        ValueError: there is no such data set, or it has no configuration `data_config`.
+    """
+    classes = _builder_classes()
+    if dataset not in classes:
+        raise ValueError(f"unknown data set {dataset!r}; known: {', '.join(sorted(classes))}")
+    found = classes[dataset]
+    if data_config is not None and data_config not in found.builder_configs:
+        known = ", ".join(found.builder_configs)
+        raise ValueError(f"data set {dataset!r} has no configuration {data_config!r}; known: {known}")
+    return found
+
+
 def _builder_maker(
     dataset: str, data_config: str | None, data_dir: Path | None, allow_missing: bool
 ) -> Callable[[], Any]:
     """What makes the builder; called again after its prepared set has been deleted, because a builder reads it once."""
-    classes = _builder_classes()
-    if dataset not in classes:
-        raise ValueError(f"unknown data set {dataset!r}; known: {', '.join(sorted(classes))}")
-    builder_class = classes[dataset]
-    if data_config is not None and data_config not in builder_class.builder_configs:
-        known = ", ".join(builder_class.builder_configs)
-        raise ValueError(f"data set {dataset!r} has no configuration {data_config!r}; known: {known}")
-    return lambda: builder_class(
+    found = builder_class(dataset, data_config)
+    return lambda: found(
         config=data_config,
         data_dir=data_dir and Path(data_dir).expanduser(),
         allow_missing=allow_missing,
@@ -234,7 +244,7 @@ def _classes(builder: Any, clips: Sequence[dict[str, Any]], scheme: str) -> Clas
 
 def _apex_index(record: dict[str, Any]) -> int:
     """Index of the apex among the clip's frames; -1 where there is none, or its frame is missing."""
-    found = np.flatnonzero(record["frame_numbers"] == record.get("apex", -1))
+    found = np.flatnonzero(np.asarray(record["frame_numbers"]) == record.get("apex", -1))
     return int(found[0]) if found.size else -1
 
 

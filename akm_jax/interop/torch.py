@@ -4,6 +4,7 @@ One table says which entry belongs to which parameter. PyTorch itself is importe
 """
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -147,6 +148,29 @@ def num_classes(state_dict: Mapping[str, np.ndarray]) -> int:
     if "fc.1.weight" not in state_dict:
         raise ValueError(f"not an AKMNet state dict: fc.1.weight is missing; it holds {sorted(state_dict)[:5]} ...")
     return int(state_dict["fc.1.weight"].shape[0])
+
+
+def config_from_state_dict(state_dict: Mapping[str, np.ndarray]) -> ModelConfig:
+    """The network a state dict belongs to: channels, GRU units and frame size are read from the shapes.
+
+    Raises:
+        ValueError: the entries these are read from are missing or do not go together.
+    """
+    needed = ["conv1.weight", *[f"layer{i}.0.conv1.weight" for i in range(1, 5)], "gru.bias_ih_l0", "fc.1.weight"]
+    missing = [entry for entry in needed if entry not in state_dict]
+    if missing:
+        raise ValueError(
+            f"not an AKMNet state dict: {', '.join(missing)} missing; it holds {sorted(state_dict)[:5]} ..."
+        )
+    widths = tuple(int(state_dict[f"layer{i}.0.conv1.weight"].shape[0]) for i in range(1, 5))
+    hidden = int(state_dict["gru.bias_ih_l0"].shape[0]) // 3
+    positions = int(state_dict["fc.1.weight"].shape[1]) / (2 * hidden)
+    side = math.isqrt(int(positions))
+    if side**2 != positions:
+        raise ValueError(
+            f"fc.1.weight has {positions * 2 * hidden:g} inputs: not {2 * hidden} for each of n x n positions"
+        )
+    return ModelConfig(image_size=32 * side, widths=widths, gru_hidden=hidden)  # type: ignore[arg-type]
 
 
 def akmnet_from_state_dict(state_dict: Mapping[str, np.ndarray], config: ModelConfig) -> AKMNet:

@@ -62,7 +62,7 @@ class AlignConfig:
     height: int = 256
     eye_x: float = 0.30
     eye_y: float = 0.37
-    min_certainty: float = 0.3
+    min_certainty: float = 0.38
     max_tries: int = 24
 
     def __post_init__(self):
@@ -132,7 +132,7 @@ def find_eyes(
     """Eyes on the first frame where the detector is sure of them, else on the one where it is surest.
 
     Raises:
-        ValueError: no face in any frame that was looked at.
+        ValueError: no face with two eyes in any frame that was looked at.
     """
     best = None
     tried = list(dict.fromkeys(np.linspace(0, len(frames) - 1, config.max_tries).astype(int).tolist()))
@@ -144,7 +144,7 @@ def find_eyes(
             return best
     if best is None:
         raise ValueError(
-            f"{names[0]}: no face found, nor in {len(tried) - 1} more frames up to {names[tried[-1]]}; give the clip's "
+            f"{names[0]}: no face with two eyes found, nor in {len(tried) - 1} more frames up to {names[tried[-1]]}; give the clip's "
             "eyes or face box in a CSV file"
         )
     return best

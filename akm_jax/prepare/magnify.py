@@ -36,7 +36,7 @@ def magnify(
     alpha: float = 15.0,
     fps: float | None = None,
     band_hz: tuple[float, float] | None = None,
-    smoothing_px: float = 2.0,
+    smoothing_px: float = 1.0,
     levels: int | None = None,
     orientations: int = 4,
 ) -> Shaped[np.ndarray, "T H W"]:
@@ -47,7 +47,8 @@ def magnify(
         alpha: motions become 1 + alpha times as large; 0 changes nothing.
         fps: frames per second; needed with `band_hz` only.
         band_hz: (low, high); only motion of these frequencies is magnified. None for all.
-        smoothing_px: standard deviation of the spatial smoothing of phase, in pixels of each sub-band.
+        smoothing_px: standard deviation of the spatial smoothing of phase, in pixels of each sub-band. On drawn faces
+            with camera noise, 1 came closest to the truth of 0, 1, 1.5, 2, 3 and 5.
         levels: octaves of the pyramid; None for as many as fit.
         orientations: orientations of the pyramid.
 

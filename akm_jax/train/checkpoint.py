@@ -77,6 +77,7 @@ def load(place: Path, like: TrainState) -> Training:
     Raises:
         ValueError: a file is missing or its checksum differs, or the arrays are another network's.
     """
+    place = place.absolute()  # Orbax reads nothing of a relative path
     manifest = read_json(place / "manifest.json") if (place / "manifest.json").is_file() else None
     actual = _checksums(place)
     if manifest != actual:
@@ -85,9 +86,7 @@ def load(place: Path, like: TrainState) -> Training:
     target = _arrays(like)
     with ocp.StandardCheckpointer() as checkpointer:
         saved = checkpointer.metadata(place / "state").item_metadata
-        shapes = {
-            name: tuple(leaf.shape) for name, leaf in dict(saved.tree if hasattr(saved, "tree") else saved).items()
-        }
+        shapes = {name: tuple(leaf.shape) for name, leaf in saved.tree.items()}
         wanted = {name: tuple(leaf.shape) for name, leaf in target.items()}
         if shapes != wanted:
             differing = sorted(k for k in {*shapes, *wanted} if shapes.get(k) != wanted.get(k))

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from datasets_tfds.synthetic.corpus import CorpusConfig, write_corpus
+from datasets_tfds.synthetic.config import CorpusConfig
+from datasets_tfds.synthetic.corpus import write_corpus
 
 
 def main(config: Annotated[CorpusConfig, tyro.conf.arg(name="")], out: pathlib.Path) -> None:
@@ -14,7 +15,8 @@ def main(config: Annotated[CorpusConfig, tyro.conf.arg(name="")], out: pathlib.P
 
     Args:
         config: what to draw.
-        out: folder to write; must not exist yet, or be empty. It will hold the data set's top folder and truth.json.
+        out: folder to write; must not exist yet, or be empty. It will hold the data set's top folder, its table
+            if it has one, and truth.json.
     """
     written = write_corpus(config, out, show_progress=sys.stderr.isatty() or sys.stdout.isatty())
     print(f"wrote {written}")
@@ -23,5 +25,5 @@ def main(config: Annotated[CorpusConfig, tyro.conf.arg(name="")], out: pathlib.P
 if __name__ == "__main__":
     try:
         tyro.cli(main, prog="python -m datasets_tfds.synthetic", use_underscores=True)
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         sys.exit(f"error: {error}")

@@ -1,4 +1,4 @@
-"""Where CASME, CASME II and SAMM keep clips and table: names of folders, files and columns, subjects, emotions, lengths.
+"""Where CASME, CASME II and SAMM keep clips and table: folders, files and columns, subjects, emotions, lengths.
 
 Draws and writes nothing. Beside the fields of `layouts.Layout`, whose classes are here the annotated emotions.
 """

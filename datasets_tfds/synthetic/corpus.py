@@ -2,98 +2,34 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 from rich.progress import track
 
-from datasets_tfds.synthetic import irregularities, layouts
+from datasets_tfds.synthetic import (
+    annotated_corpus,
+    annotated_irregularities,
+    irregularities,
+    layouts,
+)
+from datasets_tfds.synthetic.annotated_layouts import AnnotatedLayout
 from datasets_tfds.synthetic.chance import Stream, random_stream
 from datasets_tfds.synthetic.clips import ClipSpec, DrawnClip, draw_clip
+from datasets_tfds.synthetic.config import CorpusConfig
+from datasets_tfds.synthetic.noise import draw_noise
 
 TRUTH_FILE = "truth.json"
 _NON_MICRO_INDEX = 10_000  # clip index of a subject's first clip without expression
 _NON_MICRO_CLIPS = 2
-
-
-@dataclasses.dataclass(frozen=True)
-class CorpusConfig:
-    """What to draw."""
-
-    layout: str = "smic"
-    """On-disk layout: smic."""
-    subjects: int = 6
-    """Number of people."""
-    clips: int = 8
-    """Clips of each person; classes are balanced within each person as far as the number allows."""
-    seed: int = 0
-    """Seed of everything drawn; the same seed gives the same bytes."""
-    strength: float = 1.0
-    """Amplitude of the expressions: 1 moves skin by 3.5 to 7.5 pixels at 128 x 128 (a magnified micro-expression),
-    0.06 is about the raw one, 0 removes the expression and keeps everything else (negative control)."""
-    size: int = 128
-    """Width and height of the cropped face, pixels."""
-    min_frames: int | None = None
-    """Shortest clip, frames at the first camera's rate. None: the data set's."""
-    max_frames: int | None = None
-    """Longest clip, frames at the first camera's rate. None: the data set's."""
-    published_counts: bool = False
-    """Draw as many subjects, clips of each subject and clips of each class as the real set has (SMIC: 164 clips of 16
-    subjects); `subjects` and `clips` are then left alone."""
-    variant: Literal["cropped", "raw"] = "cropped"
-    """Cropped faces, or the camera's whole picture with clips without expression beside (SMIC_all_raw)."""
-    cameras: tuple[str, ...] = ("HS",)
-    """Which cameras' folders to write: HS (100 frames/s), VIS, NIR (25 frames/s)."""
-    irregular: bool = False
-    """Plant the irregularities of the real folders and list them in truth.json: nested top folder, 5 to 8 digits, an
-    empty clip, a missing frame, junk files."""
-
-    def __post_init__(self):
-        if self.layout not in layouts.LAYOUTS:
-            raise ValueError(f"unknown layout {self.layout!r}; expected one of {sorted(layouts.LAYOUTS)}")
-        for name, least in (("subjects", 1), ("clips", 1), ("seed", 0), ("size", 32)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        unknown = set(self.cameras) - set(self.chosen_layout.cameras)
-        if unknown or not self.cameras or len(set(self.cameras)) < len(self.cameras):
-            raise ValueError(
-                f"cameras must be different ones of {list(self.chosen_layout.cameras)}, at least one; "
-                f"got {list(self.cameras)}"
-            )
-        if self.variant not in ("cropped", "raw"):
-            raise ValueError(f"variant must be 'cropped' or 'raw', got {self.variant!r}")
-        if self.irregular and not self.published_counts and self.subjects * self.clips < irregularities.MIN_CLIPS:
-            raise ValueError(
-                f"irregular needs at least {irregularities.MIN_CLIPS} clips, got {self.subjects} subjects x {self.clips}"
-            )
-        self.clip_spec(0, 0, "disgust")  # raises on a bad strength or length
-
-    @property
-    def chosen_layout(self) -> layouts.Layout:
-        return layouts.LAYOUTS[self.layout]
-
-    def clip_spec(self, subject: int, index: int, emotion: str, *, strength: float | None = None) -> ClipSpec:
-        """The drawing orders of one clip; `subject` and `index` count from 0."""
-        layout = self.chosen_layout
-        return ClipSpec(
-            seed=self.seed,
-            subject=subject,
-            index=index,
-            emotion=emotion,
-            strength=self.strength if strength is None else strength,
-            min_frames=layout.min_frames if self.min_frames is None else self.min_frames,
-            max_frames=layout.max_frames if self.max_frames is None else self.max_frames,
-            fps=next(iter(layout.cameras.values())).fps,
-            size=self.size,
-            raw=self.variant == "raw",
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +63,7 @@ def plan_corpus(config: CorpusConfig) -> list[PlannedClip]:
             label = labels[subject][index]
             seen[label] = seen.get(label, 0) + 1
             plan.append(_plan_clip(config, subject, index, number, label, seen[label]))
-        for k in range(_NON_MICRO_CLIPS if config.variant == "raw" else 0):
+        for k in range(_NON_MICRO_CLIPS if config.layout == "smic" and config.chosen_variant == "raw" else 0):
             plan.append(_plan_clip(config, subject, _NON_MICRO_INDEX + k, number, "non_micro", k + 1))
     return plan
 
@@ -143,16 +79,47 @@ def write_corpus(config: CorpusConfig, out: str | os.PathLike[str], *, show_prog
     """
     out = pathlib.Path(out).absolute()
     with _complete_or_nothing(out) as root:
-        plan = plan_corpus(config)
-        clips = [
-            entry
-            for planned in track(plan, "Drawing clips", disable=not show_progress)
-            for entry in _write_clip(config, root, planned)
-        ]
-        planted = irregularities.plant(root, clips, config.seed) if config.irregular else []
+        plan, layout = plan_corpus(config), config.chosen_layout
+        progress = functools.partial(track, description="Drawing clips", disable=not show_progress)
+        if isinstance(layout, AnnotatedLayout):
+            clips, planted = _write_annotated(config, layout, root, plan, progress)
+        else:
+            clips = [entry for planned in progress(plan) for entry in _write_clip(config, root, planned)]
+            planted = irregularities.plant(root, clips, config.seed) if config.irregular else []
         truth = {"config": dataclasses.asdict(config), "clips": clips, "planted": planted}
         (root / TRUTH_FILE).write_text(json.dumps(truth, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return out
+
+
+def _drawing(config: CorpusConfig) -> Callable[[ClipSpec], DrawnClip]:
+    return draw_clip if config.pictures == "faces" else draw_noise
+
+
+def _write_annotated(
+    config: CorpusConfig,
+    layout: AnnotatedLayout,
+    root: pathlib.Path,
+    plan: Sequence[PlannedClip],
+    progress: Callable[[Sequence], Iterable],
+) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Write clips and table in the layout of a set that has one; gives the truth about each, and what was planted."""
+    variant, planted = config.chosen_variant, []
+    clips = [
+        annotated_corpus.plan_clip(layout, one.spec, one.subject, one.label, one.spec.index, one.first_frame)
+        for one in plan
+    ]
+    annotated_corpus.name_known_clips(layout, clips)
+    if config.irregular:
+        planted += annotated_irregularities.plan(layout, variant, clips, config.seed)
+    peaks = annotated_corpus.write_frames(root, layout, variant, progress(clips), _drawing(config))
+    spell = annotated_irregularities.spell_header if config.irregular else str
+    annotated_corpus.write_table(root / layout.tables[config.edition - 1], layout, clips, spell)
+    above = pathlib.PurePosixPath()
+    if config.irregular:
+        planted += annotated_irregularities.spoil(root, layout, variant, clips, config.seed)
+        above = above / layout.tops[variant]
+    pairs = zip(clips, peaks, strict=True)
+    return [annotated_corpus.truth_of(layout, variant, clip, peak, above) for clip, peak in pairs], planted
 
 
 def _balanced_labels(config: CorpusConfig) -> list[list[str]]:
@@ -192,7 +159,7 @@ def _plan_clip(
 
 def _write_clip(config: CorpusConfig, root: pathlib.Path, planned: PlannedClip) -> Iterator[dict[str, Any]]:
     """Draw a clip, write its frames for every camera, and yield the truth of each."""
-    drawn = draw_clip(planned.spec)
+    drawn = _drawing(config)(planned.spec)
     for name in config.cameras:
         camera = config.chosen_layout.cameras[name]
         folder = _clip_folder(config, name, planned)
@@ -202,7 +169,7 @@ def _write_clip(config: CorpusConfig, root: pathlib.Path, planned: PlannedClip) 
         digits = irregularities.draw_digits(planned.spec) if config.irregular else 6
         (root / folder).mkdir(parents=True)
         for k, frame in enumerate(frames):
-            path = root / folder / layouts.smic_frame_name(config.variant, planned.first_frame + k, digits)
+            path = root / folder / layouts.smic_frame_name(config.chosen_variant, planned.first_frame + k, digits)
             path.write_bytes(cv2.imencode(".bmp", frame)[1].tobytes())
         yield _truth(planned, drawn, name, camera, folder, len(frames))
 
@@ -210,7 +177,7 @@ def _write_clip(config: CorpusConfig, root: pathlib.Path, planned: PlannedClip) 
 def _clip_folder(config: CorpusConfig, camera: str, planned: PlannedClip) -> pathlib.PurePosixPath:
     if planned.label == "non_micro":
         return layouts.smic_non_micro_folder(camera, planned.subject, planned.number)
-    return layouts.smic_clip_folder(config.variant, camera, planned.subject, planned.label, planned.number)
+    return layouts.smic_clip_folder(config.chosen_variant, camera, planned.subject, planned.label, planned.number)
 
 
 def _near_infrared(frames: np.ndarray) -> np.ndarray:

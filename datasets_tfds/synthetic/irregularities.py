@@ -46,13 +46,13 @@ def plant(root: pathlib.Path, clips: list[dict[str, Any]], seed: int) -> list[di
         {"kind": "junk", "path": f"{top}/desktop.ini"},
         {"kind": "digits", "path": top},
     ]
-    _nest(root, top)
+    nest(root, top)
     for entry in [*clips, *planted]:
         entry["path"] = f"{top}/{entry['path']}"
     return [*planted, {"kind": "nested_top_folder", "path": f"{top}/{top}"}]
 
 
-def _nest(root: pathlib.Path, top: str) -> None:
+def nest(root: pathlib.Path, top: str) -> None:
     """Move the top folder into a folder of the same name, as unzipping often does."""
     inner = root / f"{top}.inner"
     (root / top).rename(inner)

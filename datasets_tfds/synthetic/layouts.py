@@ -63,7 +63,6 @@ SMIC = Layout(
     clips_per_subject=(6, 6, 39, 19, 2, 4, 13, 4, 7, 9, 10, 10, 4, 7, 2, 22),
     clips_per_class={"negative": 70, "positive": 51, "surprise": 43},
 )
-LAYOUTS = {"smic": SMIC}
 
 
 def smic_top(variant: str) -> str:

@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 
 from akm_jax.data import source
+from akm_jax.data.classes import SCHEMES
 from akm_jax.data.clip_set import ClipSet, resize_frame
 from akm_jax.data.source import load_clip_set, read_clip
+from datasets_tfds.synthetic import CorpusConfig, write_corpus
 
 CODES = {"negative": "ne", "positive": "po", "surprise": "sur"}
 
@@ -255,3 +257,35 @@ def test_importing_loads_neither_tensorflow_nor_torch_nor_tfds():
     assert "'akm_jax'" in done.stdout
     for name in ("'tensorflow'", "'torch'", "'tensorflow_datasets'"):
         assert name not in done.stdout
+
+
+@pytest.fixture(scope="module")
+def casme2(tmp_path_factory) -> dict[str, Path]:
+    """A prepared set whose classes are made on loading."""
+    folder = tmp_path_factory.mktemp("casme2")
+    config = CorpusConfig(layout="casme2", subjects=5, clips=7, size=32, min_frames=3, max_frames=4, pictures="noise")
+    places = {"manual_dir": write_corpus(config, folder / "drawn"), "data_dir": folder / "prepared"}
+    load_clip_set("casme2", **places, image_size=8)
+    return places
+
+
+def test_classes_are_made_on_loading(casme2, caplog):
+    sets = {name: load_clip_set("casme2", **casme2, image_size=8, classes=name) for name in SCHEMES}
+    assert sets["paper4"].class_names == ("positive", "negative", "surprise", "others")
+    assert sets["megc3"].class_names == ("negative", "positive", "surprise")
+    assert len(sets["emotion"].class_names) == 7
+    assert len(sets["paper4"]) == len(sets["emotion"]) == 35
+    assert "numbers differ from those of the composite" in caplog.text
+    truth = {c["clip"]: c for c in json.loads((casme2["manual_dir"] / "truth.json").read_text())["clips"]}
+    wanted = [c for c, t in truth.items() if t["emotion"] in ("disgust", "repression", "happiness", "surprise")]
+    assert set(sets["megc3"].clip_ids) == set(wanted) - {"sub04_EP12_01f", "sub05_EP09_05f"}
+    for clip_set in sets.values():
+        for i, clip_id in enumerate(clip_set.clip_ids):
+            assert clip_set.frame_numbers[clip_set.starts[i] + clip_set.apexes[i]] == truth[clip_id]["apex"]
+
+
+def test_an_unknown_class_scheme_is_an_error(casme2, folders):
+    with pytest.raises(ValueError, match="--classes=paper5: expected one of paper4, megc3, emotion"):
+        load_clip_set("casme2", **casme2, image_size=8, classes="paper5")
+    with pytest.raises(ValueError, match="smic annotates no emotions"):
+        load(folders, classes="emotion")

@@ -136,7 +136,7 @@ def test_irregularities_are_planted_and_listed(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"layout": "mmew"}, r"unknown layout 'mmew'; expected one of \['smic'\]"),
+        ({"layout": "mmew"}, r"unknown layout 'mmew'; expected one of \['casme', 'casme2', 'samm', 'smic'\]"),
         ({"subjects": 0}, "subjects must be at least 1, got 0"),
         ({"clips": 0}, "clips must be at least 1"),
         ({"seed": -1}, "seed must be at least 0"),
@@ -146,6 +146,11 @@ def test_irregularities_are_planted_and_listed(tmp_path):
         ({"min_frames": 1}, "at least 3 frames"),
         ({"min_frames": 60}, "min_frames <= max_frames"),
         ({"variant": "zoomed"}, "variant must be"),
+        ({"layout": "samm", "variant": "cropped"}, r"variant must be one of \['raw'\] for samm"),
+        ({"layout": "samm", "edition": 2}, r"edition must be 1\.\.1 for samm, got 2"),
+        ({"layout": "casme", "edition": 0}, r"edition must be 1\.\.2 for casme"),
+        ({"pictures": "drawings"}, "pictures must be 'faces' or 'noise'"),
+        ({"layout": "casme", "irregular": True, "subjects": 3, "clips": 3}, "irregular needs at least 10 clips"),
         ({"cameras": ("HS", "UV")}, "cameras must be"),
         ({"cameras": ()}, "cameras must be"),
         ({"cameras": ("HS", "HS")}, "cameras must be"),

@@ -1,0 +1,128 @@
+"""Apply a trained AKMNet to one clip."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from akm_jax.clips import PackedClips, pack
+from akm_jax.config import ModelConfig, TrainConfig
+from akm_jax.data.clip_set import resize_frame
+from akm_jax.interop.torch import akmnet_from_state_dict, config_from_state_dict, load_state_dict, num_classes
+from akm_jax.models.akmnet import AKMNet, AKMNetOutput
+from akm_jax.train import checkpoint
+from akm_jax.train.files import read_json
+from akm_jax.train.fold import ALL_SUBJECTS
+from akm_jax.train.state import graph_definition, initial_state, merge
+
+
+@dataclasses.dataclass(frozen=True)
+class Classifier:
+    """A trained network and what its outputs mean; `source` says where the weights came from."""
+
+    model: AKMNet
+    config: ModelConfig
+    class_names: tuple[str, ...]
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """What the network says of one clip of T frames.
+
+    Attributes:
+        probabilities: (K,), softmax of the logits.
+        logits: (K,).
+        beta: (T,), score of every frame.
+        selected: (T,), 1 for key frames, else 0.
+        threshold: frames with beta at least this are selected.
+    """
+
+    probabilities: np.ndarray
+    logits: np.ndarray
+    beta: np.ndarray
+    selected: np.ndarray
+    threshold: float
+
+
+def load_classifier(
+    place: Path, *, subject: str | None = None, seed: int | None = None, class_names: Sequence[str] | None = None
+) -> Classifier:
+    """Load a network from a run directory or from a PyTorch state dict.
+
+    Args:
+        place: a run directory of `experiments.loso`, or a `.pt` state dict of the released program.
+        subject: which fold's network of a run: the one trained without this subject; the first finished one if None.
+        seed: which repetition of a run; the first one if None.
+        class_names: names for the classes of a state dict, which holds none.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: not a run, no finished fold, no good checkpoint, or a state dict that does not fit.
+    """
+    if place.is_dir():
+        return _from_run(place, subject, seed)
+    state_dict = load_state_dict(place)
+    config, count = config_from_state_dict(state_dict), num_classes(state_dict)
+    names = tuple(class_names or (f"class {i}" for i in range(count)))
+    if len(names) != count:
+        raise ValueError(f"{place} has {count} classes, but {len(names)} names were given: {', '.join(names)}")
+    return Classifier(akmnet_from_state_dict(state_dict, config), config, names, str(place))
+
+
+def _from_run(run_dir: Path, subject: str | None, seed: int | None) -> Classifier:
+    if not (run_dir / "run.json").is_file():
+        raise ValueError(f"{run_dir} is not a run directory: run.json is missing; give --run_dir of experiments.loso")
+    run = read_json(run_dir / "run.json")
+    wanted = (f"seed{'*' if seed is None else seed}", f"s{'*' if subject is None else subject}")
+    results = sorted(run_dir.glob("/".join(("folds", *wanted, "result.json"))), key=lambda p: p.parts[-3:-1])
+    if not results:
+        raise ValueError(
+            f"{run_dir}: no finished fold matches {'/'.join(wanted)}; finish the run, or choose another fold"
+        )
+    settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in run["config"]["model"].items()}
+    model, names = ModelConfig(**settings), tuple(run["data"]["class_names"])
+    like = initial_state(jax.random.key(0), model=model, train=TrainConfig(), num_classes=len(names))
+    fold = results[0].parent
+    for training in (ALL_SUBJECTS, "inner"):
+        found, problems = checkpoint.load_latest(fold / "checkpoints" / training, like)
+        if found is not None:
+            return Classifier(merge(graph_definition(model, len(names)), found.state), model, names, str(fold))
+    raise ValueError("\n".join([f"{fold}: no good checkpoint", *problems, "train that fold again, or choose another"]))
+
+
+def predict(classifier: Classifier, frames: np.ndarray) -> Prediction:
+    """Classify one clip.
+
+    Args:
+        classifier: from `load_classifier`.
+        frames: uint8 (T, H, W), grey, onset to offset, cropped to the face as the training clips were.
+
+    Raises:
+        ValueError: the clip is not of that form.
+    """
+    if frames.ndim != 3 or len(frames) == 0 or frames.dtype != np.uint8:
+        raise ValueError(f"predict: expected uint8 frames (T, H, W) with T >= 1, got {frames.dtype} {frames.shape}")
+    size = classifier.config.image_size
+    clips = pack([np.stack([resize_frame(frame, size) for frame in frames])])
+    graph, state = nnx.split(classifier.model)
+    output = jax.device_get(_apply(state, clips, graph=graph))
+    logits = output.logits[0]
+    exponent = np.exp(logits - logits.max())
+    return Prediction(
+        probabilities=exponent / exponent.sum(),
+        logits=logits,
+        beta=output.key_frames.beta,
+        selected=output.key_frames.selected.astype(int),
+        threshold=float(output.key_frames.threshold[0]),
+    )
+
+
+@functools.partial(jax.jit, static_argnames="graph")
+def _apply(state: nnx.State, clips: PackedClips, *, graph: nnx.GraphDef) -> AKMNetOutput:
+    return nnx.merge(graph, state)(clips)

@@ -1,0 +1,124 @@
+"""What is in a folder of data, and what is wrong with it, before anything is built.
+
+    python -m experiments.check_data --dataset=casme2 --manual_dir=FOLDER
+
+Every frame is read once and nothing is written. Exit code 1 if the set can't be built from the folder.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+
+from datasets_tfds.survey import Survey
+
+_MOST_LINES = 10  # of what is merely handled
+
+
+def main(
+    manual_dir: Path,
+    dataset: Literal["casme", "casme2", "samm", "smic"],
+    data_config: str | None = None,
+    json: bool = False,
+) -> int:
+    """Check a folder.
+
+    Args:
+        manual_dir: the folder with the data as distributed.
+        dataset: which data set it is.
+        data_config: builder configuration, e.g. raw, or vis for smic; the usual one if not given.
+        json: print one JSON object instead of text.
+    """
+    try:
+        found = find(dataset, manual_dir, data_config, quiet=json)
+    except (ValueError, FileNotFoundError) as error:
+        print(_to_json({"can_be_built": False, "error": str(error)}) if json else f"error: {error}")
+        return 1
+    can_be_built = not found.check.problems and bool(found.usable)
+    print(_to_json(_as_record(found, can_be_built)) if json else _as_text(found, can_be_built))
+    return 0 if can_be_built else 1
+
+
+def find(dataset: str, manual_dir: Path, data_config: str | None = None, *, quiet: bool = True) -> Survey:
+    """Survey a folder and read all its frames.
+
+    Raises:
+        FileNotFoundError: the folder, the set or its table is absent.
+        ValueError: unknown set or configuration, or the table can't be used.
+    """
+    from akm_jax.data.source import builder_class  # here: needs tensorflow-datasets, which --help does not
+
+    builder = builder_class(dataset, data_config)
+    config = builder.builder_configs[data_config] if data_config else builder.BUILDER_CONFIGS[0]
+    found = builder.survey(config.tree, manual_dir.expanduser())
+    found.read_frames(_without_display if quiet or not sys.stderr.isatty() else _display)
+    found.note_uncommon()
+    return found
+
+
+def _without_display(items: Any, what: str, total: int) -> Any:
+    return items
+
+
+def _display(items: Any, what: str, total: int) -> Any:
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(items, what, total, console=Console(stderr=True), transient=True)
+
+
+def _as_record(found: Survey, can_be_built: bool) -> dict[str, Any]:
+    check = found.check
+    told = {"problems": check.problems, "notes": check.notes, "handled": check.handled}
+    left_out = {"left_out": sorted(check.left_out)}
+    return {"title": check.title, "can_be_built": can_be_built, **found.describe(), **told, **left_out}
+
+
+def _to_json(record: dict[str, Any]) -> str:
+    return json.dumps(record, indent=1)
+
+
+def _as_text(found: Survey, can_be_built: bool) -> str:
+    figures, check = found.describe(), found.check
+    lines = [check.title, *_figure_lines(figures)]
+    lines += _section(f"{len(check.problems)} to repair", check.problems)
+    lines += _section("to know", check.notes)
+    more = len(check.handled) - _MOST_LINES
+    lines += _section("taken care of", check.handled[:_MOST_LINES] + [f"and {more} more (--json)"] * (more > 0))
+    if can_be_built:
+        return "\n".join([*lines, "The set can be built."])
+    rest = f"; --allow_missing builds the other {len(found.usable)} clips" if found.usable else ""
+    return "\n".join([*lines, f"The set can't be built as it is{rest}."])
+
+
+def _figure_lines(figures: dict[str, Any]) -> list[str]:
+    """The survey's figures, a line each; "found / published"."""
+    lengths = figures["frames_per_clip"]
+    lines = [f"frames    {figures['tree']}"]
+    if figures["table"]:
+        rows = _pair(figures["rows"])
+        lines.append(
+            f"table     {figures['table']}, sheet {figures['sheet']}, edition {figures['version']}, {rows} rows"
+        )
+        lines.append(f"apexes    {figures['apexes']} clips")
+    lines += [
+        f"clips     {_pair(figures['clips'])} published, {figures['frames']} frames",
+        f"subjects  {_pair(figures['subjects'])} published",
+        f"length    {lengths['min']} / {lengths['mean']} / {lengths['median']:g} / {lengths['max']} frames "
+        "(min / mean / median / max)",
+    ]
+    return [*lines, *(f"class     {name} {_pair(counts)}" for name, counts in figures["classes"].items())]
+
+
+def _pair(counts: dict[str, Any]) -> str:
+    return f"{counts['found']} / {'?' if counts['published'] is None else counts['published']}"
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return [f"{title}:", *(f"  {line}" for line in lines)] if lines else []
+
+
+if __name__ == "__main__":
+    sys.exit(tyro.cli(main, prog="python -m experiments.check_data", description=__doc__, use_underscores=True))

@@ -1,0 +1,90 @@
+"""Class schemes: SPEC 1.9's four classes, the composite of MEGC 2019, and every emotion its own class."""
+
+import collections
+import logging
+
+import pytest
+
+from akm_jax.data.classes import MEGC3_COUNTS, assign_classes, check_label_scheme
+
+CASME2 = {
+    **dict(others=99, disgust=63, happiness=32, repression=27, surprise=25, sadness=7, fear=2),
+}
+SAMM = dict(anger=57, happiness=26, others=26, surprise=15, contempt=12, disgust=9, fear=8, sadness=6)
+
+
+def emotions(counts: dict[str, int]) -> dict[str, str]:
+    clips = [name for name, count in counts.items() for _ in range(count)]
+    return {f"clip{k}": name for k, name in enumerate(clips)}
+
+
+def casme2() -> dict[str, str]:
+    """CASME II's emotions; the two clips outside the composite have their own ids."""
+    clips = emotions(CASME2)
+    for clip_id, emotion in (("sub04_EP12_01f", "disgust"), ("sub05_EP09_05f", "repression")):
+        clips.pop(next(key for key, value in clips.items() if value == emotion))
+        clips[clip_id] = emotion
+    return clips
+
+
+def counts(found) -> dict[str, int]:
+    return collections.Counter(found.names[label] for label in found.labels.values())
+
+
+def test_four_classes_have_the_published_sizes():
+    found = assign_classes("casme2", "paper4", casme2())
+    assert found.names == ("positive", "negative", "surprise", "others")
+    assert counts(found) == {"positive": 32, "negative": 72, "surprise": 25, "others": 126}
+    sizes = counts(assign_classes("samm", "paper4", emotions(SAMM)))
+    assert sizes == {"positive": 26, "negative": 92, "surprise": 15, "others": 26}
+
+
+def test_tense_is_others():
+    found = assign_classes("casme", "paper4", {"a": "tense", "b": "contempt"})
+    assert [found.names[found.labels[key]] for key in "ab"] == ["others", "negative"]
+
+
+@pytest.mark.parametrize(("dataset", "clips", "total"), [("casme2", casme2(), 145), ("samm", emotions(SAMM), 133)])
+def test_the_composite_has_its_exact_clips(dataset, clips, total, caplog):
+    with caplog.at_level(logging.INFO):
+        found = assign_classes(dataset, "megc3", clips)
+    assert found.names == ("negative", "positive", "surprise")
+    assert counts(found) == MEGC3_COUNTS[dataset]
+    assert len(found.labels) == total
+    assert not {"sub04_EP12_01f", "sub05_EP09_05f"} & found.labels.keys()
+    assert f"{len(clips) - total} clips outside the classes of megc3" in caplog.text
+    assert "numbers differ" not in caplog.text
+
+
+def test_other_numbers_than_the_composites_are_told(caplog):
+    assign_classes("samm", "megc3", {"a": "anger", "b": "others"})
+    assert "negative 1/92, positive 0/26, surprise 0/15" in caplog.text
+
+
+def test_every_emotion_its_own_class():
+    found = assign_classes("samm", "emotion", {"a": "fear", "b": "happiness", "c": "fear"})
+    assert found.names == ("happiness", "fear")
+    assert found.labels == {"a": 1, "b": 0, "c": 1}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "scheme", "clips", "message"),
+    [
+        ("samm", "paper5", {"a": "fear"}, "--classes=paper5: expected one of paper4, megc3, emotion"),
+        ("casme", "megc3", {"a": "fear"}, "casme is no part of the composite; its parts: smic, casme2, samm"),
+        ("samm", "megc3", {"a": "others"}, "none of the 1 clips of samm has a class"),
+        ("samm", "paper4", {"a": "joy"}, "unknown emotions joy"),
+    ],
+)
+def test_what_has_no_classes_is_an_error(dataset, scheme, clips, message):
+    with pytest.raises(ValueError, match=message):
+        assign_classes(dataset, scheme, clips)
+
+
+def test_a_set_with_classes_keeps_them():
+    check_label_scheme("smic", "paper4")
+    check_label_scheme("smic", "megc3")
+    with pytest.raises(ValueError, match="smic annotates no emotions"):
+        check_label_scheme("smic", "emotion")
+    with pytest.raises(ValueError, match="expected one of paper4"):
+        check_label_scheme("smic", "four")

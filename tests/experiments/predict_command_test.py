@@ -1,0 +1,77 @@
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+
+def run(module, *arguments, cwd):
+    command = [sys.executable, "-m", f"experiments.{module}", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    """A finished tiny run, a clip as a folder and as a video."""
+    folder = tmp_path_factory.mktemp("predict")
+    done = run("loso", "--preset=tiny", "--folds=1,2", "--run_dir=run", "--data_dir=data", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    clip = next((folder / "data").glob("synthetic/*/SMIC_all_cropped/HS/s1/micro/surprise/*"))
+    (folder / "clip").symlink_to(clip)
+    video = cv2.VideoWriter(str(folder / "clip.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 48))
+    for i in range(12):
+        video.write(np.full((48, 64, 3), 20 * i, np.uint8))
+    video.release()
+    return folder
+
+
+def test_a_clip_of_the_data_set_is_read_as_in_the_run(workplace):
+    done = run("predict", "clip", "--checkpoint=run", "--fold=1", "--json", cwd=workplace)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    result = json.loads((workplace / "run/folds/seed0/s1/result.json").read_text())
+    clip = result["rules"]["last"]["clips"][(workplace / "clip").resolve().name]
+    np.testing.assert_allclose(found["logits"], clip["logits"], atol=1e-5)
+    np.testing.assert_allclose(found["beta"], clip["beta"], atol=1e-5)
+    assert found["selected"] == clip["selected"]
+    assert found["classes"] == ["negative", "positive", "surprise"]
+    assert found["checkpoint"].endswith("s1")
+
+
+def test_every_frame_of_a_video_is_used(workplace):
+    done = run("predict", "clip.avi", "--checkpoint=run", "--json", "--picture=video.png", cwd=workplace)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["frames"] == [str(i) for i in range(12)]
+    assert (workplace / "video.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("clip", "checkpoint", "message"),
+    [
+        ("absent", "run", "no such file or folder; expected a folder of frames or a video file"),
+        ("empty", "run", "no frames"),
+        ("noise.avi", "run", "no frame can be read"),
+        ("clip", "gone.pt", "gone.pt: no such file"),
+        ("clip", "clip", "is not a run directory: run.json is missing"),
+        ("clip", "noise.avi", "can't read it as plain weights"),
+        ("clip", "run --fold=20", "no finished fold matches"),
+    ],
+)
+def test_errors_fit_on_one_screen_and_say_what_to_do(workplace, clip, checkpoint, message):
+    (workplace / "empty").mkdir(exist_ok=True)
+    (workplace / "noise.avi").write_bytes(b"RIFF nothing")
+    done = run("predict", clip, *f"--checkpoint={checkpoint}".split(), cwd=workplace)
+    assert done.returncode == 1, done.stdout
+    assert message in done.stderr.replace("\n", " ").replace("  ", " ")
+    assert "Traceback" not in done.stderr
+
+
+def test_flipped_bytes_in_every_checkpoint_are_named(workplace):
+    for file in (workplace / "run/folds/seed0/s2/checkpoints").rglob("*"):
+        if file.is_file() and file.stat().st_size > 100:
+            file.write_bytes(bytes(b ^ 1 for b in file.read_bytes()))
+    done = run("predict", "clip", "--checkpoint=run", "--fold=2", cwd=workplace)
+    assert done.returncode == 1
+    assert "no good checkpoint" in done.stderr.replace("\n", " ")
