@@ -139,7 +139,7 @@ class ExperimentConfig:
     """One leave-one-subject-out run."""
 
     dataset: str = "smic"
-    """Data set: smic, or synthetic (drawn on first use, needs no data)."""
+    """Data set: casme, casme2, samm, smic, or synthetic (drawn on first use, needs no data)."""
     preset: Literal["paper", "demo", "tiny"] = "paper"
     """Defaults of everything below: the published network, the five-minute demo, or the smallest that runs."""
     manual_dir: Path | None = None
@@ -147,7 +147,9 @@ class ExperimentConfig:
     data_dir: Path | None = None
     """Where built data sets are kept; the TFDS default when not given."""
     data_config: str | None = None
-    """Builder configuration of the data set, e.g. hs, vis or nir for smic; its first one when not given."""
+    """Builder configuration: original, raw, aligned, aligned_alpha15; smic: hs, vis, nir; the usual one if none."""
+    classes: Literal["paper4", "megc3", "emotion"] = "paper4"
+    """Class scheme of sets with emotion labels: four classes as published, three of MEGC 2019, or the emotions."""
     allow_missing: bool = False
     """Leave out clips that are missing or damaged on disk instead of refusing to build."""
     run_dir: Path | None = None

@@ -8,7 +8,7 @@ import abc
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -28,6 +28,13 @@ class Preparation(Protocol):
 
     Its `repr` must name every setting: a set prepared with another one is made anew.
     """
+
+    def given(self, manual_dir: Path, clip_ids: Collection[str]) -> "Preparation":
+        """The same preparation with what the user's folder says of it.
+
+        Raises:
+            ValueError: what the folder says is wrong.
+        """
 
     def __call__(self, clip: ClipFolder, frames: Sequence[np.ndarray], fps: float) -> np.ndarray:
         """Make as many frames as it is given.
@@ -122,10 +129,14 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
         Raises:
             FileNotFoundError, ValueError: as `survey`.
         """
-        return self._fingerprint(self.survey(self.builder_config.tree, manual_dir))
+        found = self.survey(self.builder_config.tree, manual_dir)
+        return self._fingerprint(found, self._preparation(found, manual_dir))
 
-    def _fingerprint(self, found: Survey) -> str:
+    def _preparation(self, found: Survey, manual_dir: Path) -> Preparation | None:
         preparation = self.builder_config.preparation
+        return preparation and preparation.given(manual_dir, [clip.clip_id for clip in found.clips])
+
+    def _fingerprint(self, found: Survey, preparation: Preparation | None) -> str:
         if preparation is None:
             return found.fingerprint()
         return hashlib.sha256(f"{found.fingerprint()} {preparation!r}".encode()).hexdigest()
@@ -145,19 +156,23 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[tuple[str, Any]]]:
-        found = self.survey(self.builder_config.tree, Path(dl_manager.manual_dir))
-        fingerprint = self._fingerprint(found)
+        manual_dir = Path(dl_manager.manual_dir)
+        found = self.survey(self.builder_config.tree, manual_dir)
+        preparation = self._preparation(found, manual_dir)
+        fingerprint = self._fingerprint(found, preparation)
         found.read_frames(self._track or _tfds_track)
         kept = found.check.finish(found.clips, allow_missing=self._allow_missing)
         self.info.metadata.update(found.check.record(fingerprint, kept))
-        return {"train": self._generate_examples(found, kept)}
+        return {"train": self._generate_examples(found, kept, preparation)}
 
-    def _generate_examples(self, found: Survey, clips: Sequence[ClipFolder]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _generate_examples(
+        self, found: Survey, clips: Sequence[ClipFolder], preparation: Preparation | None
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the clips; those that can't be prepared are reported together, and left out if that is allowed."""
         before = len(found.check.problems)
         for clip in self._track(clips, "Preparing clips", len(clips)) if self._track else clips:
             try:
-                frames = self._encode(clip, found.fps)
+                frames = _encode(clip, found.fps, preparation)
             except ValueError as error:
                 remedy = "see the README of the data set on this configuration"
                 found.check.add_problem(clip.folder, str(error), remedy, clip.clip_id)
@@ -176,17 +191,6 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
             "fps": fps,
             **self._values(clip),
         }
-
-    def _encode(self, clip: ClipFolder, fps: float) -> list[bytes]:
-        """The frames' files, as they are or prepared."""
-        files = [frame.path.read_bytes() for frame in clip.frames]
-        preparation = self.builder_config.preparation
-        if preparation is None:
-            return files
-        prepared = preparation(clip, [layout.decode_grey(data) for data in files], fps)
-        if len(prepared) != len(files) or prepared.dtype != np.uint8:
-            raise TypeError(f"{preparation!r} gave {prepared.dtype} {prepared.shape} for {len(files)} frames")
-        return [_encode_png(frame) for frame in prepared]
 
 
 class AnnotatedBuilder(ClipBuilder, skip_registration=True):  # type: ignore[call-arg]
@@ -226,6 +230,17 @@ def annotated_configs(described: annotated.AnnotatedSet) -> dict[str, ClipConfig
         tree: ClipConfig(name=tree, tree=tree, description=f"frames of {top} as distributed, onset to offset")
         for tree, top in described.trees.items()
     }
+
+
+def _encode(clip: ClipFolder, fps: float, preparation: Preparation | None) -> list[bytes]:
+    """The frames' files, as they are or prepared."""
+    files = [frame.path.read_bytes() for frame in clip.frames]
+    if preparation is None:
+        return files
+    prepared = preparation(clip, [layout.decode_grey(data) for data in files], fps)
+    if len(prepared) != len(files) or prepared.dtype != np.uint8:
+        raise TypeError(f"{preparation!r} gave {prepared.dtype} {prepared.shape} for {len(files)} frames")
+    return [_encode_png(frame) for frame in prepared]
 
 
 def _encode_png(frame: np.ndarray) -> bytes:

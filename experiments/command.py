@@ -1,6 +1,7 @@
 """What the command lines share: parsing with presets, loading data, one-screen errors."""
 
 import dataclasses
+import errno
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,18 @@ from datasets_tfds.synthetic.layouts import SMIC
 
 # Seed of the drawn people of the stills; corpora of this seed are refused, so no person is both still and subject.
 STILLS_SEED = 2**31 - 1
+
+_ELSEWHERE = "; choose a folder you may write to with --run_dir or --data_dir"
+_MORE_SPACE = "; make room, then give the same command again: it goes on from what is finished"
+REMEDIES = {
+    errno.ENOSPC: _MORE_SPACE,
+    errno.EDQUOT: _MORE_SPACE,
+    errno.EFBIG: _MORE_SPACE,
+    errno.EROFS: _ELSEWHERE,
+    errno.EACCES: _ELSEWHERE,
+    errno.EPERM: _ELSEWHERE,
+    errno.ENOTDIR: _ELSEWHERE,
+}
 
 console = Console(stderr=True, highlight=False)
 
@@ -68,6 +81,7 @@ def load_data(config: ExperimentConfig) -> ClipSet:
         manual_dir=manual_dir,
         data_dir=data_dir,
         data_config=config.data_config,
+        classes=config.classes,
         image_size=model.image_size,
         crop_source_size=model.crop_source_size,
         allow_missing=config.allow_missing,
@@ -131,7 +145,11 @@ def run_command(main: Callable[[Sequence[str]], Any]) -> None:
     """Run a command line; expected errors are printed without a traceback, exit code 1."""
     try:
         main(sys.argv[1:])
-    except (ValueError, FileNotFoundError, FileExistsError, FloatingPointError, ImportError, OSError) as e:
+    except OSError as e:
+        remedy = REMEDIES.get(e.errno or 0, "")
+        console.print(f"error: {e}{remedy}", style="red", soft_wrap=True, markup=False)
+        sys.exit(1)
+    except (ValueError, FloatingPointError, ImportError) as e:
         console.print(f"error: {e}", style="red", soft_wrap=True, markup=False)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -29,7 +29,7 @@ class PredictCommand:
     checkpoint: Path
     """Run directory of experiments.loso, or a PyTorch state dict (.pt) of the released program."""
     fold: str | None = None
-    """Subject whose fold's network is used: for a clip of the data set, its own subject. The first fold if not given."""
+    """Subject whose fold's network is used: for a clip of the data set, its own. The first fold if not given."""
     seed: int | None = None
     """Repetition of the run; the first one if not given."""
     classes: str | None = None

@@ -144,8 +144,8 @@ def find_eyes(
             return best
     if best is None:
         raise ValueError(
-            f"{names[0]}: no face with two eyes found, nor in {len(tried) - 1} more frames up to {names[tried[-1]]}; give the clip's "
-            "eyes or face box in a CSV file"
+            f"{names[0]}: no face with two eyes found, nor in {len(tried) - 1} more frames up to {names[tried[-1]]}; "
+            "give the clip's eyes or face box in a CSV file"
         )
     return best
 

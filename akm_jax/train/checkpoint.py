@@ -6,6 +6,7 @@ every file (`manifest.json`). It is written beside its place and renamed; the on
 
 import dataclasses
 import hashlib
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -44,14 +45,20 @@ def _arrays(state: TrainState) -> dict[str, jax.Array]:
 
 
 def save(folder: Path, training: Training) -> Path:
-    """Write `folder/epoch_NNNN`, then remove all but the last two."""
+    """Write `folder/epoch_NNNN`, then remove all but the last two.
+
+    Raises:
+        OSError: the disk is full or may not be written.
+    """
     folder = folder.absolute()
     place = folder / f"epoch_{training.epoch:04d}"
     partial = folder / f".{place.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    arrays = _arrays(training.state)
+    _require_room(partial, sum(array.nbytes for array in arrays.values()))
     with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(partial / "state", _arrays(training.state))
+        checkpointer.save(partial / "state", arrays)
     notes = {f.name: getattr(training, f.name) for f in dataclasses.fields(training) if f.name != "state"}
     write_json(partial / "notes.json", notes)
     write_json(partial / "manifest.json", _checksums(partial))
@@ -60,6 +67,18 @@ def save(folder: Path, training: Training) -> Path:
     for old in checkpoints(folder)[:-KEPT]:
         shutil.rmtree(old)
     return place
+
+
+def _require_room(folder: Path, num_bytes: int) -> None:
+    """Reserve and release the room a checkpoint takes: Orbax's own threads end badly on a full disk."""
+    probe = folder / "room"
+    try:
+        with probe.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, 2 * num_bytes)
+    except OSError as e:
+        raise OSError(e.errno, f"no room for a checkpoint of {num_bytes / 2**20:.1f} MiB", str(folder)) from e
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def checkpoints(folder: Path) -> list[Path]:

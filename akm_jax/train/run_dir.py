@@ -7,13 +7,13 @@ log.jsonl             one line an epoch and training; tensorboard/ holds the sam
 predictions.csv       one row a clip: prediction and logits for each rule and seed
 summary.json          scores for each rule, and how they were obtained
 report.html           the same to look at
+    lock                  held by the process that writes; empty
 """
 
 import contextlib
 import dataclasses
 import fcntl
 import json
-import os
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def open_run(run_dir: Path, config: ExperimentConfig, clip_set: ClipSet) -> Iter
         OSError: the directory cannot be written.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    with (run_dir / ".lock").open("w") as lock:
+    with (run_dir / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:
@@ -58,7 +58,6 @@ def open_run(run_dir: Path, config: ExperimentConfig, clip_set: ClipSet) -> Iter
         _claim(run_dir, config, clip_set)
         _remove_partial(run_dir)
         yield run_dir
-        os.unlink(lock.name)
 
 
 def _claim(run_dir: Path, config: ExperimentConfig, clip_set: ClipSet) -> None:

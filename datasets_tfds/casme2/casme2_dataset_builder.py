@@ -6,6 +6,7 @@ import tensorflow_datasets as tfds
 
 from datasets_tfds.builder import AnnotatedBuilder, annotated_configs
 from datasets_tfds.casme2.description import CASME2
+from datasets_tfds.preparation import aligned_configs
 
 
 class Builder(AnnotatedBuilder):
@@ -14,7 +15,7 @@ class Builder(AnnotatedBuilder):
     SET: ClassVar = CASME2
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "First version."}
-    CONFIGS: ClassVar = annotated_configs(CASME2)
+    CONFIGS: ClassVar = annotated_configs(CASME2) | aligned_configs("raw")
     BUILDER_CONFIGS: ClassVar = [CONFIGS["original"]]
     HOMEPAGE: ClassVar = "http://casme.psych.ac.cn/casme/e2"
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\

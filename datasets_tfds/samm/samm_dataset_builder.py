@@ -5,6 +5,7 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from datasets_tfds.builder import AnnotatedBuilder, annotated_configs
+from datasets_tfds.preparation import aligned_configs
 from datasets_tfds.samm.description import SAMM
 
 
@@ -14,7 +15,7 @@ class Builder(AnnotatedBuilder):
     SET: ClassVar = SAMM
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "First version."}
-    CONFIGS: ClassVar = annotated_configs(SAMM)
+    CONFIGS: ClassVar = annotated_configs(SAMM) | aligned_configs("original")
     BUILDER_CONFIGS: ClassVar = [CONFIGS["original"]]
     HOMEPAGE: ClassVar = "http://www2.docm.mmu.ac.uk/STAFF/M.Yap/dataset.php"
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\

@@ -7,6 +7,7 @@ import tensorflow_datasets as tfds
 
 from datasets_tfds.builder import ClipBuilder, ClipConfig
 from datasets_tfds.layout import ClipFolder
+from datasets_tfds.preparation import aligned_configs
 from datasets_tfds.smic import tree as smic_tree
 from datasets_tfds.survey import Survey
 
@@ -19,7 +20,7 @@ class Builder(ClipBuilder):
     CONFIGS: ClassVar = {
         name: ClipConfig(name=name, tree=name, description=f"{tree.path}, {tree.fps:g} frames per second")
         for name, tree in smic_tree.TREES.items()
-    }
+    } | aligned_configs("hs_raw")
     BUILDER_CONFIGS: ClassVar = [CONFIGS["hs"]]
     HOMEPAGE: ClassVar = "https://www.oulu.fi/cmvs/node/41319"
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -160,3 +161,21 @@ def test_killed_again_and_again_a_run_still_ends_with_the_same_predictions(workp
     lines = [json.loads(line) for line in (folder / "killed" / "log.jsonl").read_text().splitlines()]
     keys = [(e["seed"], e["subject"], e["training"], e["epoch"]) for e in lines]
     assert len(keys) == len(set(keys)) == 2 * 3 * 2 * 6
+
+
+def test_an_output_folder_without_room_is_named_and_the_run_goes_on_afterwards(workplace):
+    """A limit on file size stands for a full disk."""
+    folder, _ = workplace
+    arguments = [*TINY, "--data_dir=data", "--run_dir=full"]
+    command = [sys.executable, "-m", "experiments.loso", *arguments]
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, preexec_fn=limit)
+    assert done.returncode == 1
+    assert "make room, then give the same command again" in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr
+    assert loso(*arguments, cwd=folder).returncode == 0
+    whole, resumed = ((folder / name / "predictions.csv").read_bytes() for name in ("run", "full"))
+    assert whole == resumed

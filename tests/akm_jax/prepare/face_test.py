@@ -43,7 +43,7 @@ def eye_error(found, truth, config=CONFIG):
 
 def test_eyes_land_on_target_whatever_turn_and_scale():
     rng, errors = np.random.default_rng(0), []
-    for seed in range(40):
+    for seed in range(30):
         frames, truth = draw_camera_clip(seed, turn_deg=rng.uniform(-15, 15), scale=1.3 ** rng.uniform(-1, 1))
         names = [f"clip {seed}, frame {i}" for i in range(len(frames))]
         errors.append(eye_error(find_eyes(frames, HaarEyes(), config=CONFIG, names=names), truth))

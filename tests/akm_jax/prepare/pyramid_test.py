@@ -61,7 +61,7 @@ def test_reconstruction_is_exact_at_any_size(height, width, options):
 
 
 def test_energy_is_kept():
-    """Squared filters sum to 1 everywhere: a band's real part holds half its energy, coarser bands are scaled by size."""
+    """Squared filters sum to 1 everywhere; inverse FFTs of fewer pixels scale coarser levels up."""
     picture = draw_textures(64, 64)
     pyramid = build_pyramid(picture, make_filters(64, 64))
     energy = sum(float(jnp.sum(b.real**2)) * b.shape[-1] ** 2 for b in pyramid.bands) / 64**2

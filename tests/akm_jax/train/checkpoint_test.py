@@ -1,3 +1,5 @@
+import resource
+
 import jax
 import numpy as np
 import pytest
@@ -74,3 +76,15 @@ def test_without_a_good_one_there_is_none(folder):
 def test_another_network_is_refused_by_name(folder):
     with pytest.raises(ValueError, match=r"checkpoint of another network; differing arrays: .*head"):
         checkpoint.load(folder / "epoch_0003", make_state(num_classes=4))
+
+
+def test_a_disk_without_room_loses_no_earlier_checkpoint(folder):
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limit[1]))  # no file may grow beyond 4 KiB
+    try:
+        with pytest.raises(OSError, match="no room for a checkpoint"):
+            checkpoint.save(folder, Training(make_state(4), 4))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    training, problems = checkpoint.load_latest(folder, make_state())
+    assert (training.epoch, problems) == (3, [])
