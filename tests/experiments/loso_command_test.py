@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -169,10 +168,8 @@ def test_an_output_folder_without_room_is_named_and_the_run_goes_on_afterwards(w
     arguments = [*TINY, "--data_dir=data", "--run_dir=full"]
     command = [sys.executable, "-m", "experiments.loso", *arguments]
 
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
-
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, preexec_fn=limit)
+    limited = ["bash", "-c", 'ulimit -f 6 && exec "$@"', "-", *command]  # KiB a file
+    done = subprocess.run(limited, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "make room, then give the same command again" in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr
