@@ -11,7 +11,7 @@ negative-control: .venv/.demo-installed  ## the same without expressions: accura
 	$(BIN)/python -m experiments.loso --preset=demo --synthetic.strength=0 --run_dir=runs/negative-control
 
 test: .venv/.test-installed  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.test-installed  ## style, format, types
 	$(BIN)/ruff check .
