@@ -13,7 +13,7 @@ from typing import Literal, get_args
 Scheme = Literal["paper4", "megc3", "emotion"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
-# Source: SPEC 1.9.
+# As the AKMNet paper groups them (arXiv 2009.09179).
 PAPER4 = ("positive", "negative", "surprise", "others")
 _PAPER4_OF = {
     "happiness": "positive",

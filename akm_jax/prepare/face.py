@@ -4,7 +4,7 @@ The transform (turn, scale, shift) is found once, on the first usable frame, and
 adds no motion of its own. Coordinates are pixels, x to the right and y down, with (0, 0) the centre of the first
 pixel; "left" is left in the picture.
 
-Source: SPEC 1.8. The published pipeline does not say how faces were cropped; the margins here are this package's.
+The published pipeline does not say how faces were cropped; the margins here are this package's.
 """
 
 import dataclasses

@@ -72,7 +72,7 @@ def batch(recording, clips, form, num_frames, max_frames):
     """Clips as a packed batch with padding frames and an empty slot, or as the padded (clips, frames) form."""
     frames = [recording.clip(name, length) for name, length, *_ in clips]
     labels = [entry[2] if len(entry) > 2 else 0 for entry in clips]
-    slots = CLIPS_PER_STEP + (form == "packed")
+    slots = max(CLIPS_PER_STEP, len(clips)) + (form == "packed")
     packed = pack(frames, labels, num_frames=num_frames, num_clips=slots, max_frames=max_frames)
     if form == "packed":
         return packed

@@ -82,7 +82,7 @@ def test_all_cameras_and_the_raw_pictures_have_a_configuration(tmp_path):
     (tmp_path / "SMIC_all_raw" / "HS" / "s1" / "non_micro" / "s1_non_01").mkdir(parents=True)
     counts = {name: len(check(tmp_path, tree)[0]) for name, tree in smic_tree.TREES.items()}
     assert counts == {"hs": 3, "vis": 3, "nir": 3, "hs_raw": 4, "vis_raw": 3, "nir_raw": 3}
-    assert set(Builder.builder_configs) == set(smic_tree.TREES)
+    assert set(Builder.builder_configs) == {*smic_tree.TREES, "aligned", "aligned_alpha15"}
 
 
 def test_folders_repeated_in_themselves_and_junk_files_are_no_problem(tmp_path):

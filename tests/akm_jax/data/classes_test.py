@@ -1,4 +1,4 @@
-"""Class schemes: SPEC 1.9's four classes, the composite of MEGC 2019, and every emotion its own class."""
+"""Class schemes: the four classes of the paper, the composite of MEGC 2019, and every emotion its own class."""
 
 import collections
 import logging

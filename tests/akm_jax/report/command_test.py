@@ -26,7 +26,7 @@ def damage(path, change):
 def test_command_draws_the_page_and_says_where(run, capsys):
     report.main([str(run.folder)])
     assert (run.folder / "report.html").is_file()
-    assert "report.html" in capsys.readouterr().err
+    assert "report.html" in capsys.readouterr().err.replace("\n", "")
 
 
 def test_error_fits_on_a_screen_and_has_no_traceback(run):
