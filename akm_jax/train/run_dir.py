@@ -1,13 +1,13 @@
 """The run directory: whose it is, that only one process writes to it, where a fold's files lie.
 
 run.json              configuration and data the run was started with
-folds/seed0/s1/       result.json of a finished fold, and its checkpoints
+folds/seed0/s1/       result.json and thumbnails.json of a finished fold, and its checkpoints
 pretrained/           weights every fold starts from, where there are such
 log.jsonl             one line an epoch and training; tensorboard/ holds the same as event files
 predictions.csv       one row a clip: prediction and logits for each rule and seed
 summary.json          scores for each rule, and how they were obtained
 report.html           the same to look at
-    lock                  held by the process that writes; empty
+lock                  held by the process that writes; empty
 """
 
 import contextlib
