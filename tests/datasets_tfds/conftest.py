@@ -55,3 +55,21 @@ def regular(tmp_path):
     return lambda dataset, **options: draw(
         tmp_path / dataset, dataset, **({"subjects": 3, "clips": 3, "min_frames": 3, "max_frames": 4} | options)
     )
+
+
+@pytest.fixture(scope="session")
+def hide_tensorflow() -> str:
+    """The beginning of a program that runs as where TensorFlow and PyTorch are not installed."""
+    return """
+import sys
+
+class Without:  # a finder that finds all but TensorFlow and PyTorch, as where these are not installed
+    def __init__(self, finder):
+        self.finder = finder
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+    def find_spec(self, name, *args):
+        return None if name.partition(".")[0] in ("tensorflow", "torch") else self.finder.find_spec(name, *args)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+"""

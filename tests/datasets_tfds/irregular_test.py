@@ -42,16 +42,6 @@ for dataset, folder in json.loads(folders).items():
 """
 WITHOUT_TENSORFLOW = """
 import json, sys
-
-class Without:  # a finder that finds all but TensorFlow and PyTorch, as where these are not installed
-    def __init__(self, finder):
-        self.finder = finder
-    def __getattr__(self, name):
-        return getattr(self.finder, name)
-    def find_spec(self, name, *args):
-        return None if name.partition(".")[0] in ("tensorflow", "torch") else self.finder.find_spec(name, *args)
-
-sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
 from akm_jax.data.source import load_clip_set
 for dataset, folder in json.loads(sys.argv[2]).items():
     load_clip_set(dataset, manual_dir=folder, data_dir=sys.argv[1], allow_missing=True, image_size=8)
@@ -60,12 +50,12 @@ assert "tensorflow" not in sys.modules
 
 
 @pytest.fixture(scope="module")
-def built(corpora, tmp_path_factory) -> dict[str, Path]:
+def built(corpora, hide_tensorflow, tmp_path_factory) -> dict[str, Path]:
     """All corpora, built by `tfds build` and, in a process that can't import TensorFlow, on first use."""
     places = {way: tmp_path_factory.mktemp(way) for way in ("command", "free")}
     folders = json.dumps({name: str(corpus.folder) for name, corpus in corpora.items()})
     _run(BUILD_ALL, Path(datasets_tfds.__file__).parent, places["command"], folders)
-    _run(WITHOUT_TENSORFLOW, places["free"], folders)
+    _run(hide_tensorflow + WITHOUT_TENSORFLOW, places["free"], folders)
     return places
 
 

@@ -22,16 +22,6 @@ BUILDER_FOLDER = Path(datasets_tfds.__file__).with_name("smic")
 CODES = {label: code for code, label in smic_tree.CODES.items()}
 WITHOUT_TENSORFLOW = """
 import sys
-
-class Without:  # a finder that finds all but TensorFlow and PyTorch, as where these are not installed
-    def __init__(self, finder):
-        self.finder = finder
-    def __getattr__(self, name):
-        return getattr(self.finder, name)
-    def find_spec(self, name, *args):
-        return None if name.partition(".")[0] in ("tensorflow", "torch") else self.finder.find_spec(name, *args)
-
-sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
 import importlib.util
 from akm_jax.data.source import load_clip_set
 assert importlib.util.find_spec("tensorflow") is None
@@ -200,7 +190,7 @@ def test_records_hold_the_original_bytes(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory) -> tuple[Path, Path, Path]:
+def prepared(hide_tensorflow, tmp_path_factory) -> tuple[Path, Path, Path]:
     """One set, built by the stock command and, in a process without TensorFlow, on first use."""
     folder = tmp_path_factory.mktemp("smic")
     write_set(folder / "smic")
@@ -208,7 +198,7 @@ def prepared(tmp_path_factory) -> tuple[Path, Path, Path]:
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"}
     command = ["tensorflow_datasets.scripts.cli.main", "build", BUILDER_FOLDER]
     _run("-m", *command, f"--manual_dir={folder / 'smic'}", f"--data_dir={stock}", env=environment)
-    _run("-c", WITHOUT_TENSORFLOW, folder / "smic", free)
+    _run("-c", hide_tensorflow + WITHOUT_TENSORFLOW, folder / "smic", free)
     return folder / "smic", stock, free
 
 
