@@ -38,9 +38,7 @@ def weights():
 
 def steps(variant, clips, weights):
     """Two training steps, the second with fewer clips, then an evaluation."""
-    program = Program(
-        variant, clips, weights, shape=SHAPE, optimizer={"learning_rate": 0.01}, seed=1, compiler="eager"
-    )
+    program = Program(variant, clips, weights, shape=SHAPE, optimizer={"learning_rate": 0.01}, seed=1, compiler="eager")
     losses = [program.train_step([0, 2, 1, 4]), program.train_step([3, 0])]
     gradients = {k: p.grad.clone() for k, p in program.model.named_parameters()}
     outputs = program.evaluate([4, 3, 2])
@@ -116,7 +114,7 @@ def test_crops_are_cut_from_the_enlarged_frames(clips):
     crop = clips.gather([1], np.random.default_rng(0), crop_probability=1.0)
     whole = clips.gather([1], None)
     assert crop.shape == whole.shape == (5, 1, SIZE, SIZE)
-    assert 0 <= float(crop.min())
+    assert float(crop.min()) >= 0
     assert float(crop.max()) <= 1
     large = clips.large_frames[3:8].float() / 255
     places = [
