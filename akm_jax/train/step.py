@@ -16,6 +16,7 @@ from akm_jax.config import TrainConfig
 from akm_jax.data.augment import draw_frames, to_unit_range
 from akm_jax.losses import ClipLosses, clip_losses
 from akm_jax.models.akmnet import AKMNetOutput
+from akm_jax.train.compiling import jit
 from akm_jax.train.state import DeviceClips, TrainState, merge
 
 
@@ -88,7 +89,7 @@ def _mask(clip_rows: Int[Array, " C"]) -> Bool[Array, " C"]:
     return clip_rows >= 0
 
 
-@functools.partial(jax.jit, static_argnames=("graph", "config", "max_frames"), donate_argnames=("state",))
+@functools.partial(jit, static_argnames=("graph", "config", "max_frames"), donate_argnames=("state",))
 def train_steps(
     state: TrainState,
     data: DeviceClips,
@@ -140,7 +141,7 @@ def train_steps(
     return jax.lax.scan(body, state, (plan, steps))
 
 
-@functools.partial(jax.jit, static_argnames=("graph", "max_frames"))
+@functools.partial(jit, static_argnames=("graph", "max_frames"))
 def evaluate_batch(
     state: TrainState, data: DeviceClips, batch: DevicePlan, *, graph: nnx.GraphDef, max_frames: int
 ) -> AKMNetOutput:
