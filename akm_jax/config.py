@@ -93,8 +93,7 @@ class DataConfig:
     """Where decoded frames are kept; results don't depend on it."""
 
     memory_gib: float = 4.0
-    """Data sets up to this size, all frames decoded, are held in memory and on the device, in GiB; larger ones are
-    streamed from disk. 0: stream always."""
+    """GiB of decoded frames up to which a set is held in memory and on the device; a larger one is streamed."""
     decode_threads: int = 0
     """Threads that decode frames; 0: one a core, at most 16."""
 

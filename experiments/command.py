@@ -89,7 +89,7 @@ def load_data(config: ExperimentConfig) -> ClipSet:
         decode_threads=config.data.decode_threads,
     )
     how = "streamed from disk" if clip_set.streamed else "held in memory"
-    console.print(f"{clip_set.gib:.2f} GiB of frames, {how} (--data.memory_gib={config.data.memory_gib:g})")
+    console.print(f"{clip_set.gib:.3g} GiB of frames, {how} (--data.memory_gib={config.data.memory_gib:g})")
     return dataclasses.replace(clip_set, name=config.dataset)
 
 

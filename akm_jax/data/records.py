@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,7 @@ class RecordReader:
         try:
             return self._decode(self._pictures(clip), large)
         except Exception as error:  # damaged files make array_record, protobuf and Pillow raise many types
-            raise ValueError(
-                f"clip {self.clip_ids[clip]} of the prepared set in {self.folder} cannot be read "
-                f"({type(error).__name__}: {error}); delete that folder and give the same command again, with "
-                "--manual_dir: the set is prepared anew, and a run goes on from its last checkpoint"
-            ) from error
+            raise _unreadable(f"clip {self.clip_ids[clip]}", self.folder, error) from error
 
     def _pictures(self, clip: int) -> Sequence[bytes]:
         record = self.records[int(self.rows[clip])]
@@ -69,6 +65,14 @@ class RecordReader:
             if large:
                 large_frames[k] = resize_frame(frame, large_size)
         return frames, large_frames
+
+
+def _unreadable(what: str, folder: Path, error: Exception) -> ValueError:
+    return ValueError(
+        f"{what} of the prepared set in {folder} cannot be read ({type(error).__name__}: {error}); delete that folder "
+        "and give the same command again, with --manual_dir: the set is prepared anew, and a run goes on from its last "
+        "checkpoint"
+    )
 
 
 def read_records(
@@ -133,7 +137,8 @@ def _describe(builder: Any, sizes: tuple[int, int], scheme: str, track: layout.T
     labels, apexes, rows = (np.full(len(clips), -1, np.int32) for _ in range(3))
     numbers, fps = np.empty(ends[-1], np.int32), 0.0
     place = {clip["clip_id"]: i for i, clip in enumerate(clips)}
-    for row, record in enumerate(track(records, "Reading records", len(records))):
+    folder = Path(builder.data_dir)
+    for row, record in enumerate(_each_record(records, folder, track)):
         clip_id = record["clip_id"].decode()
         if clip_id not in place:
             continue
@@ -143,7 +148,7 @@ def _describe(builder: Any, sizes: tuple[int, int], scheme: str, track: layout.T
         apexes[i], fps = _apex_index(record), float(record["fps"])
         numbers[ends[i] - lengths[i] : ends[i]] = record["frame_numbers"]
     clip_ids = tuple(clip["clip_id"] for clip in clips)
-    reader = RecordReader(records, Path(builder.data_dir), clip_ids, lengths, rows, sizes)
+    reader = RecordReader(records, folder, clip_ids, lengths, rows, sizes)
     clip_set = ClipSet(
         name=builder.name,
         class_names=tuple(builder.info.features["label"].names) if classes is None else classes.names,
@@ -159,6 +164,15 @@ def _describe(builder: Any, sizes: tuple[int, int], scheme: str, track: layout.T
         reader=reader,
     )
     return clip_set, reader
+
+
+def _each_record(records: Any, folder: Path, track: layout.Track) -> Iterator[dict[str, Any]]:
+    for row in track(range(len(records)), "Reading records", len(records)):
+        try:
+            record = records[row]
+        except Exception as error:  # as in RecordReader.read
+            raise _unreadable(f"record {row}", folder, error) from error
+        yield record
 
 
 def _classes(builder: Any, clips: Sequence[dict[str, Any]], scheme: str) -> Classes | None:
