@@ -108,12 +108,12 @@ class CountingReader:
         return self._reader.read(clip, large=large)
 
 
-def wait_until_still(count):
-    """The value of `count()` once it does not change any more."""
-    before = None
-    while before != (before := count()):
-        time.sleep(0.2)
-    return before
+def becomes_true(condition, seconds=20):
+    """Whether `condition()` holds within some time."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
 
 
 def grain_threads():
@@ -129,9 +129,11 @@ def test_reading_ahead_is_bounded_and_ends_with_the_iteration(held, streamed):
         for used in range(1, 5):
             next(batches)
             # In use, ready and being placed; one more call of 3 clips or two clips a thread lie decoded.
-            assert 3 * (used + 1) <= wait_until_still(lambda: reader.count) <= 3 * (used + 2) + 4
+            assert becomes_true(lambda used=used: reader.count >= 3 * (used + 2))
+            time.sleep(0.2)
+            assert reader.count <= 3 * (used + 2) + 4
         assert grain_threads()
-    assert wait_until_still(lambda: len(grain_threads())) == 0
+    assert becomes_true(lambda: not grain_threads())
     assert reader.count < 40
 
 
@@ -148,7 +150,7 @@ def test_a_record_that_breaks_during_a_run_is_named(prepared_smic, tmp_path):
     )
     with pytest.raises(ValueError, match=message):
         list(place_data(clip_set).batches(plan_of(clip_set), 2))
-    assert wait_until_still(lambda: len(grain_threads())) == 0
+    assert becomes_true(lambda: not grain_threads())
     with pytest.raises(ValueError, match="cannot be read"):
         load_clip_set("smic", data_dir=tmp_path / "prepared", **SIZES)
 
