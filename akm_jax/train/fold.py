@@ -1,5 +1,6 @@
 """One fold: train on all other subjects, predict the left-out one after every epoch, choose a model by each rule."""
 
+import contextlib
 import dataclasses
 import time
 import warnings
@@ -51,9 +52,10 @@ def evaluate(setup: RunSetup, state: TrainState, clips: np.ndarray) -> Evaluatio
     """Run a model over clips of the data set; results come back in the order of `clips`."""
     plan = setup.plan_evaluation(clips)
     outputs = []
-    for step in range(len(plan.clip_rows)):
-        batch = _on_device(plan.steps(step, step + 1), squeeze=True)
-        outputs.append(evaluate_batch(state, setup.data, batch, graph=setup.graph, max_frames=setup.max_frames))
+    with contextlib.closing(setup.data.batches(plan, 1, large=False)) as batches:
+        for data, part in batches:
+            batch = _on_device(part, squeeze=True)
+            outputs.append(evaluate_batch(state, data, batch, graph=setup.graph, max_frames=setup.max_frames))
     logits, beta, selected, threshold = [], [], [], []
     for step, output in enumerate(jax.device_get(outputs)):
         used = plan.clip_rows[step] >= 0
@@ -82,27 +84,26 @@ def train_epoch(setup: RunSetup, training: Training, clips: np.ndarray, place: P
     plan = setup.plan_epoch(clips, place, epoch)
     key = jax.random.fold_in(setup.key(place), epoch)
     rate = optim.learning_rate(config, epoch)
-    state, losses, frames = training.state, [], 0
-    for first in range(0, setup.num_steps, setup.steps_per_call):
-        part = plan.steps(first, first + setup.steps_per_call)
-        if part.num_frames == 0:
-            break
-        state, loss = train_steps(
-            state,
-            setup.data,
-            _on_device(part),
-            key,
-            jnp.asarray(first),
-            jnp.asarray(rate),
-            graph=setup.graph,
-            config=config,
-            max_frames=setup.max_frames,
-        )
-        losses.append(np.asarray(loss)[(part.clip_rows >= 0).any(1)])
-        frames += part.num_frames
-        _require_finite(losses[-1], place, epoch, first)
-        mean = float(np.concatenate(losses).sum() / np.sum(plan.clip_rows[: first + len(loss)] >= 0))
-        observer.step_done(Progress(place, epoch, config.epochs, mean, frames, time.perf_counter() - start))
+    state, losses, frames, first = training.state, [], 0, 0
+    with contextlib.closing(setup.data.batches(plan, setup.steps_per_call)) as batches:
+        for data, part in batches:
+            state, loss = train_steps(
+                state,
+                data,
+                _on_device(part),
+                key,
+                jnp.asarray(first),
+                jnp.asarray(rate),
+                graph=setup.graph,
+                config=config,
+                max_frames=setup.max_frames,
+            )
+            losses.append(np.asarray(loss)[(part.clip_rows >= 0).any(1)])
+            frames += part.num_frames
+            _require_finite(losses[-1], place, epoch, first)
+            first += len(loss)
+            mean = float(np.concatenate(losses).sum() / np.sum(plan.clip_rows[:first] >= 0))
+            observer.step_done(Progress(place, epoch, config.epochs, mean, frames, time.perf_counter() - start))
     entry = {"epoch": epoch, "learning_rate": rate, "loss": mean, "frames": frames}
     history = [*training.history, entry | {"seconds": time.perf_counter() - start}]
     return dataclasses.replace(training, state=state, epoch=epoch, history=history)

@@ -14,10 +14,11 @@ from akm_jax import optim
 from akm_jax.clips import PackedClips
 from akm_jax.config import TrainConfig
 from akm_jax.data.augment import draw_frames, to_unit_range
+from akm_jax.data.stream import DeviceClips
 from akm_jax.losses import ClipLosses, clip_losses
 from akm_jax.models.akmnet import AKMNetOutput
 from akm_jax.train.compiling import jit
-from akm_jax.train.state import DeviceClips, TrainState, merge
+from akm_jax.train.state import TrainState, merge
 
 
 @jax.tree_util.register_dataclass

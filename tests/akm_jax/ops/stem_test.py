@@ -69,10 +69,11 @@ def test_evaluation_applies_the_fixed_map(way):
 def test_padding_frames_change_nothing():
     frames, *rest = arguments()
     noisy = frames.at[sum(LENGTHS) :].set(9.0)
-    grads = [
-        jax.grad(lambda k, f: (stem(f, k, *rest[1:], CLIPS)[0][:9] ** 2).sum())(rest[0], f) for f in (frames, noisy)
-    ]
-    np.testing.assert_allclose(*grads, rtol=1e-6)
+
+    def loss(kernel, frames):
+        return jnp.sum(stem(frames, kernel, *rest[1:], CLIPS)[0][: sum(LENGTHS)] ** 2)
+
+    np.testing.assert_array_equal(*[jax.grad(loss)(rest[0], f) for f in (frames, noisy)])
 
 
 @pytest.mark.parametrize("call", [lambda f, k, s, b: stem(f, k, s, b, CLIPS), stem_evaluated])
