@@ -11,7 +11,7 @@ import jax
 CPU_OPTIONS = {"xla_cpu_enable_concurrency_optimized_scheduler": False}
 
 
-def jit(function: Callable, **options: Any) -> Callable:
+def jit(function: Callable, **options: Any) -> Any:
     """`jax.jit` with the compiler options of the back end that is found at the first call; `lower` as there."""
 
     @functools.cache

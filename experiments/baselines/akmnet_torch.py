@@ -1,52 +1,39 @@
 """AKMNet in plain PyTorch: the program that `akm_jax` is measured against.
 
-`AKMNet` behaves as the released program does: one clip at a time, so that batch norm sees one clip; the gradient is
-accumulated over the clips of a step; same losses, same optimiser, state dict of the same names. Beside it stand the
-faster ways to run the same mathematics in PyTorch (`variants`): channels-last memory, `torch.compile`, and all clips of a
-step in one call with batch norm clip by clip.
+It behaves as the released program does: one clip at a time, so that batch norm sees one clip; the gradient is
+accumulated over the clips of a step; same losses, same optimiser, state dict of the same names. Weights come from a
+state dict; what PyTorch draws at first is not the published initialisation. Faster ways to run the same mathematics
+stand in `akmnet_torch_variants`.
 
-Axis legend: F frames of all clips of a call, T frames of one clip, D channels, H W pixels, N key frames, K classes.
+Axis legend: F frames of a call, T frames of one clip, C clips of a call, D channels, H W pixels, N key frames,
+P positions of the trunk's output, K classes.
 """
 
-import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-GRU_HIDDEN = 32
-POSITIONS = 16
-
-
-class ClipBatchNorm(nn.BatchNorm2d):
-    """`nn.BatchNorm2d` fed one clip after another; `lengths` says where the clips of a call end."""
-
-    lengths: Sequence[int] = ()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise (F, D, H, W)."""
-        if not self.training or len(self.lengths) == 1:
-            return super().forward(x)
-        return torch.cat([super(ClipBatchNorm, self).forward(clip) for clip in x.split(list(self.lengths))])
+NORM_FLOOR = 1e-12
 
 
 class BasicBlock(nn.Module):
-    """Two 3 x 3 convolutions and a shortcut."""
+    """Two 3 x 3 convolutions and a shortcut, projected where the shape changes."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int):
+    def __init__(self, inputs: int, outputs: int, stride: int, norm: type[nn.BatchNorm2d]):
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = ClipBatchNorm(outputs)
+        self.bn1 = norm(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.bn2 = ClipBatchNorm(outputs)
+        self.bn2 = norm(outputs)
         self.downsample = None
         if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), ClipBatchNorm(outputs))
+            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), norm(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the block."""
+        """Apply the block to (F, D, H, W)."""
         y = functional.relu(self.bn1(self.conv1(x)), inplace=True)
         y = self.bn2(self.conv2(y))
         shortcut = x if self.downsample is None else self.downsample(x)
@@ -54,45 +41,73 @@ class BasicBlock(nn.Module):
 
 
 class Selection(torch.autograd.Function):
-    """1 where beta reaches its mean, else 0; the gradient passes through if the mean lies between 0 and 1."""
+    """1 where beta reaches the threshold, else 0; the gradient passes where the threshold lies between 0 and 1."""
 
     @staticmethod
-    def forward(ctx, beta: Tensor) -> Tensor:
-        """Select frames of one clip."""
-        threshold = torch.minimum(beta.mean(), beta.max())
-        ctx.passes = (threshold > 0) & (threshold < 1)
+    def forward(ctx, beta: Tensor, threshold: Tensor) -> Tensor:
+        """Select frames; `threshold` is one number or one a frame, and a constant to the gradient."""
+        ctx.save_for_backward(threshold)
         return (beta >= threshold).to(beta.dtype)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
-        """The threshold is a constant."""
-        return torch.where(ctx.passes, gradient, torch.zeros_like(gradient))
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        """The released program's stand-in for the derivative of a step."""
+        (threshold,) = ctx.saved_tensors
+        return torch.where((threshold > 0) & (threshold < 1), gradient, torch.zeros_like(gradient)), None
 
 
 @dataclasses.dataclass(frozen=True)
 class ClipOutput:
-    """Of one clip: logits (K,), score of every frame (T,), 1 for key frames else 0 (T,)."""
+    """What the network says of C clips: logits (C, K), score of every frame (F,), 1 for key frames else 0 (F,)."""
 
     logits: Tensor
     beta: Tensor
     selected: Tensor
 
 
-class AKMNet(nn.Module):
-    """ResNet-18 trunk, key-frame mining, bidirectional GRU, linear classifier."""
+@dataclasses.dataclass(frozen=True)
+class ClipLosses:
+    """The three terms of C clips and their weighted sum, each (C,)."""
 
-    def __init__(self, num_classes: int, widths: Sequence[int] = (64, 128, 256, 512), dropout: float = 0.5):
+    cross_entropy: Tensor
+    sparsity: Tensor
+    margin: Tensor
+    total: Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class LossWeights:
+    """Weights of the losses beside the cross-entropy."""
+
+    sparsity: float = 0.1
+    margin: float = 1.0
+
+
+class AKMNet(nn.Module):
+    """ResNet-18 trunk, key-frame mining, bidirectional GRU, linear classifier; one clip a call."""
+
+    def __init__(
+        self,
+        num_classes: int,
+        *,
+        widths: Sequence[int] = (64, 128, 256, 512),
+        gru_hidden: int = 32,
+        image_size: int = 128,
+        dropout: float = 0.5,
+        norm: type[nn.BatchNorm2d] = nn.BatchNorm2d,
+    ):
         super().__init__()
         self.conv1 = nn.Conv2d(1, widths[0], 5, 2, 2, bias=False)
-        self.bn1 = ClipBatchNorm(widths[0])
+        self.bn1 = norm(widths[0])
         inputs = widths[0]
         for stage, outputs in enumerate(widths):
-            first = BasicBlock(inputs, outputs, 2 if stage else 1)
-            setattr(self, f"layer{stage + 1}", nn.Sequential(first, BasicBlock(outputs, outputs, 1)))
+            first = BasicBlock(inputs, outputs, 2 if stage else 1, norm)
+            setattr(self, f"layer{stage + 1}", nn.Sequential(first, BasicBlock(outputs, outputs, 1, norm)))
             inputs = outputs
         self.alpha = nn.Sequential(nn.Linear(inputs, 1), nn.Sigmoid())
-        self.gru = nn.GRU(inputs, GRU_HIDDEN, num_layers=2, bidirectional=True)
-        self.fc = nn.Sequential(nn.Dropout(dropout), nn.Linear(POSITIONS * 2 * GRU_HIDDEN, num_classes))
+        self.gru = nn.GRU(inputs, gru_hidden, num_layers=2, bidirectional=True)
+        positions = (image_size // 32) ** 2
+        self.fc = nn.Sequential(nn.Dropout(dropout), nn.Linear(positions * 2 * gru_hidden, num_classes))
         self.run_trunk: Callable[[Tensor], Tensor] = self.trunk
 
     def trunk(self, frames: Tensor) -> Tensor:
@@ -103,37 +118,34 @@ class AKMNet(nn.Module):
             x = stage(x)
         return x
 
-    def forward(self, frames: Tensor, lengths: Sequence[int]) -> list[ClipOutput]:
-        """Classify clips that lie one after another in `frames` (F, 1, H, W), 0..1."""
-        for module in self.modules():
-            if isinstance(module, ClipBatchNorm):
-                module.lengths = tuple(lengths)
+    def forward(self, frames: Tensor, lengths: Sequence[int]) -> ClipOutput:
+        """Classify one clip, frames (T, 1, H, W), 0..1; `lengths` is [T]."""
         maps = self.run_trunk(frames).to(self.conv1.weight.dtype)
-        return [self.classify(clip) for clip in maps.split(list(lengths))]
-
-    def classify(self, maps: Tensor) -> ClipOutput:
-        """Mine the key frames of one clip, (T, D, h, w), and classify it."""
         features = maps.mean((2, 3))
-        alpha = self.alpha(features)
-        global_feature = functional.normalize((alpha * features).sum(0), dim=0, eps=1e-12)
-        beta = functional.normalize(features, dim=1, eps=1e-12) @ global_feature
-        selected = Selection.apply(beta)
+        global_feature = (self.alpha(features) * features).sum(0)
+        beta = functional.normalize(features, eps=NORM_FLOOR) @ functional.normalize(
+            global_feature, dim=0, eps=NORM_FLOOR
+        )
+        selected = Selection.apply(beta, torch.minimum(beta.mean(), beta.max()).detach())
         key_maps = (maps * selected[:, None, None, None])[selected > 0]
-        sequence = key_maps.flatten(2).transpose(1, 2)  # (N, positions, D): one sequence a position
-        hidden, _ = self.gru(sequence)
-        return ClipOutput(self.fc(hidden.mean(0).flatten()[None])[0], beta, selected)
+        hidden, _ = self.gru(key_maps.flatten(2).transpose(1, 2))  # (N, P, D): one sequence a position
+        return ClipOutput(self.fc(hidden.mean(0).flatten()[None]), beta, selected)
+
+    def losses(self, output: ClipOutput, labels: Tensor, lengths: Sequence[int], weights: LossWeights) -> ClipLosses:
+        """Cross-entropy, sparsity and margin of one clip; `labels` (1,)."""
+        entropy = functional.cross_entropy(output.logits, labels)
+        sparsity = functional.relu(output.selected.sum() - 1)
+        beta, threshold = output.beta, output.beta.detach().mean()
+        above, below = beta > threshold, beta < threshold
+        margin = beta.new_full((), 2.0)
+        if above.any() and below.any():
+            margin = 2 - (beta[above].mean() - beta[below].mean())
+        total = entropy + weights.sparsity * sparsity + weights.margin * margin
+        return ClipLosses(*(term[None] for term in (entropy, sparsity, margin, total)))
 
 
-def clip_loss(output: ClipOutput, label: Tensor, *, sparsity_weight: float = 0.1, margin_weight: float = 1.0):
-    """Cross-entropy, sparsity and margin of one clip, and their weighted sum."""
-    entropy = functional.cross_entropy(output.logits[None], label[None])
-    sparsity = functional.relu(output.selected.sum() - 1)
-    beta, threshold = output.beta, output.beta.detach().mean()
-    above, below = beta > threshold, beta < threshold
-    margin = 2 - (beta[above].mean() - beta[below].mean()) if above.any() and below.any() else beta.new_full((), 2)
-    return entropy, sparsity, margin, entropy + sparsity_weight * sparsity + margin_weight * margin
-
-
-def make_optimizer(model: nn.Module, learning_rate: float = 1e-3) -> torch.optim.SGD:
+def make_optimizer(
+    model: nn.Module, learning_rate: float = 1e-3, *, momentum: float = 0.9, weight_decay: float = 5e-4
+) -> torch.optim.SGD:
     """SGD of the released program."""
-    return torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=0.9, weight_decay=5e-4)
+    return torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=momentum, weight_decay=weight_decay)
