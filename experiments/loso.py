@@ -27,6 +27,7 @@ from akm_jax.train.pretrain import pretrain
 from akm_jax.train.run_dir import open_run
 from akm_jax.train.state import TrainState, initial_state, new_state
 from experiments.command import console, draw_stills, load_data, parse_experiment, run_command, run_dir
+from experiments.compiled_programs import keep_compiled_programs
 from experiments.progress import TrainingDisplay
 
 
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     """Parse, load, train every fold, print the scores."""
     config = parse_experiment(arguments, program="python -m experiments.loso", description=__doc__)
     config.validate()
+    keep_compiled_programs(console)
     clip_set = load_data(config)
     place = run_dir(config)
     lengths = clip_set.lengths
