@@ -62,6 +62,12 @@ def to_device(clip_set: ClipSet) -> DeviceClips:
     )
 
 
+@jax.jit
+def copied(state: TrainState) -> TrainState:
+    """The same weights in memory of their own, which donating the original leaves alone."""
+    return jax.tree.map(jnp.copy, state)
+
+
 def merge(graph: nnx.GraphDef, state: TrainState) -> AKMNet:
     """The model of a state."""
     return nnx.merge(graph, state.params, state.stats, copy=True)

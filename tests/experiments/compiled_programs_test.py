@@ -56,7 +56,7 @@ def test_a_folder_that_cannot_be_written_costs_a_warning(settings, monkeypatch, 
     monkeypatch.setenv("XDG_CACHE_HOME", folder.format(file=tmp_path / "file"))
     text = keep()
     assert text.startswith("warning: compiled programs cannot be kept")
-    assert "akm_jax" in text
+    assert Path(folder).stem.strip("{}") in text
     assert len(text.splitlines()) == 1
     assert not settings
 
