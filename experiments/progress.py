@@ -40,7 +40,7 @@ class TrainingDisplay(Observer):
     def step_done(self, progress: Progress) -> None:
         """Show where training is."""
         self._running[progress.place] = progress
-        self._bars.update(self._epochs, text=_where(list(self._running.values())))
+        self._bars.update(self._epochs, text=_where(progress, list(self._running.values())))
 
     def epoch_done(self, place: Place, entry: dict[str, Any]) -> None:
         """Forget a training that is over."""
@@ -59,9 +59,9 @@ class TrainingDisplay(Observer):
         )
 
 
-def _where(running: list[Progress]) -> str:
+def _where(latest: Progress, running: list[Progress]) -> str:
     """Where the trainings are; of several at once, the loss of the latest and all their frames a second."""
-    latest, rate = running[-1], sum(p.frames / p.seconds for p in running)
+    rate = sum(p.frames / p.seconds for p in running)
     if len(running) == 1:
         where = f"subject {latest.place.subject}, seed {latest.place.seed}, epoch {latest.epoch}/{latest.epochs}"
     else:
