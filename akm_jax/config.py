@@ -181,6 +181,8 @@ class ExperimentConfig:
     """First seed."""
     checkpoint_interval_s: float = 60.0
     """Seconds between checkpoints of a running fold, taken at the end of an epoch; 0: after every epoch."""
+    devices: int = 0
+    """Devices of this machine that folds are spread over, a fold on each at a time; 0: all there are."""
     train: TrainConfig = TrainConfig()
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
@@ -214,6 +216,7 @@ class ExperimentConfig:
         given = self.rules.split(",")
         _require(bool(given) and set(given) <= set(RULES), "rules", self.rules, f"some of {','.join(RULES)}")
         _require(self.seeds >= 1, "seeds", self.seeds, "at least 1")
+        _require(self.devices >= 0, "devices", self.devices, "0 (all) or more")
         _require(0 < self.inner_share < 1, "inner_share", self.inner_share, "a share between 0 and 1")
 
 

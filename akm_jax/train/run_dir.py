@@ -26,8 +26,18 @@ from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.train.files import read_json, write_json
 
-# Settings that say where things lie, how they are read or how often to save: a run may go on with other ones.
-FREE_SETTINGS = ("run_dir", "manual_dir", "data_dir", "init_weights", "checkpoint_interval_s", "allow_missing", "data")
+# Settings that say where things lie, how they are read, how often to save or on how many devices: a run may go on with
+# other ones.
+FREE_SETTINGS = (
+    "run_dir",
+    "manual_dir",
+    "data_dir",
+    "init_weights",
+    "checkpoint_interval_s",
+    "allow_missing",
+    "data",
+    "devices",
+)
 
 
 def fold_folder(run_dir: Path, seed: int, subject: str) -> Path:

@@ -1,5 +1,6 @@
 """What all folds of a run share: the data for the device, one static batch shape, one graph definition."""
 
+import contextlib
 import dataclasses
 import math
 import zlib
@@ -35,6 +36,7 @@ class RunSetup:
         num_steps: steps of an epoch of the largest fold, filled up to whole calls.
         steps_per_call: steps of one compiled call.
         max_frames: frames of the longest clip.
+        device: where `data` lies and everything of a fold is computed; JAX's default device when None.
     """
 
     config: ExperimentConfig
@@ -45,15 +47,24 @@ class RunSetup:
     num_steps: int
     steps_per_call: int
     max_frames: int
+    device: jax.Device | None = None
 
     @property
     def num_classes(self) -> int:
         """Number of classes, K."""
         return len(self.clip_set.class_names)
 
-    def key(self, place: Place) -> PRNGKeyArray:
-        """Randomness of one training, independent of which other folds are run."""
-        return jax.random.fold_in(jax.random.key(place.seed), _checksum(place))
+    def on(self, device: jax.Device) -> "RunSetup":
+        """The same with its data on `device`."""
+        return dataclasses.replace(self, data=self.data.to(device), device=device)
+
+    def key(self, place: Place, epoch: int | None = None) -> PRNGKeyArray:
+        """Randomness of one training, or of one of its epochs, independent of which other folds are run."""
+        # Made on the device itself: a busy other one would answer only when its own call is done.
+        with contextlib.nullcontext() if self.device is None else jax.default_device(self.device):
+            key = jax.random.fold_in(jax.random.key(place.seed), _checksum(place))
+            key = key if epoch is None else jax.random.fold_in(key, epoch)
+        return key if self.device is None else jax.device_put(key, self.device)
 
     def initial_state(self, key: PRNGKeyArray) -> TrainState:
         """Fresh weights for one training."""

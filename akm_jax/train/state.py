@@ -4,6 +4,7 @@ import dataclasses
 import functools
 
 import jax
+import jax.numpy as jnp
 import optax
 from flax import nnx
 from jaxtyping import PRNGKeyArray
@@ -38,6 +39,12 @@ def graph_definition(model: ModelConfig, num_classes: int) -> nnx.GraphDef:
 def initial_state(key: PRNGKeyArray, *, model: ModelConfig, train: TrainConfig, num_classes: int) -> TrainState:
     """Fresh weights from a key."""
     return new_state(AKMNet(model, num_classes, rngs=nnx.Rngs(params=key)), train)[1]
+
+
+@jax.jit
+def copied(state: TrainState) -> TrainState:
+    """The same weights in memory of their own, which donating the original leaves alone."""
+    return jax.tree.map(jnp.copy, state)
 
 
 def merge(graph: nnx.GraphDef, state: TrainState) -> AKMNet:
