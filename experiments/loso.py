@@ -20,6 +20,7 @@ from akm_jax.report.page import write_report
 from akm_jax.report.writer import ReportWriter
 from akm_jax.train import checkpoint
 from akm_jax.train.checkpoint import Training
+from akm_jax.train.devices import choose_devices
 from akm_jax.train.log import RunLog
 from akm_jax.train.loso import run_loso
 from akm_jax.train.observe import Observers
@@ -27,6 +28,7 @@ from akm_jax.train.pretrain import pretrain
 from akm_jax.train.run_dir import open_run
 from akm_jax.train.state import TrainState, initial_state, new_state
 from experiments.command import console, draw_stills, load_data, parse_experiment, run_command, run_dir
+from experiments.compiled_programs import keep_compiled_programs
 from experiments.progress import TrainingDisplay
 
 
@@ -34,12 +36,14 @@ def main(arguments: Sequence[str]) -> None:
     """Parse, load, train every fold, print the scores."""
     config = parse_experiment(arguments, program="python -m experiments.loso", description=__doc__)
     config.validate()
+    keep_compiled_programs(console)
+    devices = choose_devices(config.devices)
     clip_set = load_data(config)
     place = run_dir(config)
     lengths = clip_set.lengths
     console.print(
         f"{clip_set.name}: {len(clip_set)} clips of {len(set(clip_set.subjects))} subjects, {lengths.sum()} frames "
-        f"({lengths.min()} to {lengths.max()} a clip); device {jax.devices()[0].device_kind}; results in {place}"
+        f"({lengths.min()} to {lengths.max()} a clip); {len(devices)} x {devices[0].device_kind}; results in {place}"
     )
     folds = len(config.chosen_folds) or len(set(clip_set.subjects))
     trainings = ("inner" in config.chosen_rules) + bool({"last", "test"} & set(config.chosen_rules))

@@ -18,6 +18,7 @@ from akm_jax.data.video import read_frames
 from akm_jax.predict import Classifier, Prediction, load_classifier, predict
 from akm_jax.report.picture import key_frame_picture
 from experiments.command import console, run_command
+from experiments.compiled_programs import keep_compiled_programs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str]) -> None:
         description=__doc__,
         use_underscores=True,
     )
+    keep_compiled_programs(console)
     frames, names = read_frames(command.clip)
     class_names = command.classes.split(",") if command.classes else None
     classifier = load_classifier(command.checkpoint, subject=command.fold, seed=command.seed, class_names=class_names)

@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from akm_jax.train.observe import Observer, Progress
+from akm_jax.train.observe import Observer, Place, Progress
 
 
 class TrainingDisplay(Observer):
-    """Folds done and time left on one bar; subject, epoch, loss and frames a second on the other."""
+    """Epochs of finished folds and time left on a bar; beside it subjects, epochs, loss and frames a second."""
 
     def __init__(self, console: Console, num_epochs: int):
         """Args: console to draw on; epochs in all, over every training of the run, for the time left."""
@@ -27,6 +27,7 @@ class TrainingDisplay(Observer):
             disable=not console.is_terminal,
         )
         self._epochs = self._bars.add_task("epochs", total=num_epochs, text="")
+        self._running: dict[Place, Progress] = {}
         self._started = time.monotonic()
 
     def __enter__(self) -> "TrainingDisplay":
@@ -38,12 +39,14 @@ class TrainingDisplay(Observer):
 
     def step_done(self, progress: Progress) -> None:
         """Show where training is."""
-        rate, place = progress.frames / progress.seconds, progress.place
-        self._bars.update(
-            self._epochs,
-            text=f"subject {place.subject}, seed {place.seed}, epoch {progress.epoch}/{progress.epochs}, "
-            f"loss {progress.loss:.3f}, {rate:,.0f} frames/s",
-        )
+        self._running[progress.place] = progress
+        self._bars.update(self._epochs, text=_where(progress, list(self._running.values())))
+
+    def epoch_done(self, place: Place, entry: dict[str, Any]) -> None:
+        """Forget a training that is over."""
+        progress = self._running.get(place)
+        if progress is not None and entry["epoch"] == progress.epochs:
+            del self._running[place]
 
     def fold_done(self, result: dict[str, Any], done: int, total: int) -> None:
         """Print a line about a finished fold and advance the bar by its epochs."""
@@ -54,6 +57,16 @@ class TrainingDisplay(Observer):
             f"fold {done}/{total}: subject {result['subject']}, seed {result['seed']}, correct by rule {scores} "
             f"({minutes:.1f} min)"
         )
+
+
+def _where(latest: Progress, running: list[Progress]) -> str:
+    """Where the trainings are; of several at once, the loss of the latest and all their frames a second."""
+    rate = sum(p.frames / p.seconds for p in running)
+    if len(running) == 1:
+        where = f"subject {latest.place.subject}, seed {latest.place.seed}, epoch {latest.epoch}/{latest.epochs}"
+    else:
+        where = ", ".join(f"s{p.place.subject} {p.epoch}/{p.epochs}" for p in running)
+    return f"{where}, loss {latest.loss:.3f}, {rate:,.0f} frames/s"
 
 
 def _correct(result: dict[str, Any]) -> list[tuple[str, int, int]]:

@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from akm_jax.train.files import read_json, write_json
 from akm_jax.train.state import TrainState
 
 KEPT = 2
+# Orbax counts its operations in one place a process, so one thread uses it at a time.
+_one_at_a_time = threading.Lock()
 
 
 @dataclasses.dataclass
@@ -57,7 +60,7 @@ def save(folder: Path, training: Training) -> Path:
     partial.mkdir(parents=True)
     arrays = _arrays(training.state)
     _require_room(partial, sum(array.nbytes for array in arrays.values()))
-    with ocp.StandardCheckpointer() as checkpointer:
+    with _one_at_a_time, ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(partial / "state", arrays)
     notes = {f.name: getattr(training, f.name) for f in dataclasses.fields(training) if f.name != "state"}
     write_json(partial / "notes.json", notes)
@@ -103,7 +106,7 @@ def load(place: Path, like: TrainState) -> Training:
         differing = sorted({*(manifest or {}), *actual} - {k for k in actual if (manifest or {}).get(k) == actual[k]})
         raise ValueError(f"{place}: damaged checkpoint, files missing or changed: {', '.join(differing[:3])}")
     target = _arrays(like)
-    with ocp.StandardCheckpointer() as checkpointer:
+    with _one_at_a_time, ocp.StandardCheckpointer() as checkpointer:
         saved = checkpointer.metadata(place / "state").item_metadata
         shapes = {name: tuple(leaf.shape) for name, leaf in saved.tree.items()}
         wanted = {name: tuple(leaf.shape) for name, leaf in target.items()}

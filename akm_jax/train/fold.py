@@ -1,5 +1,6 @@
 """One fold: train on all other subjects, predict the left-out one after every epoch, choose a model by each rule."""
 
+import contextlib
 import dataclasses
 import time
 import warnings
@@ -7,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from akm_jax import optim
@@ -15,10 +15,11 @@ from akm_jax.config import Rule
 from akm_jax.data.batching import BatchPlan
 from akm_jax.data.folds import Fold, inner_split
 from akm_jax.train import checkpoint
+from akm_jax.train.background import Background, one_ahead
 from akm_jax.train.checkpoint import Training
 from akm_jax.train.observe import Observer, Place, Progress
 from akm_jax.train.setup import RunSetup
-from akm_jax.train.state import TrainState
+from akm_jax.train.state import TrainState, copied
 from akm_jax.train.step import DevicePlan, evaluate_batch, train_steps
 
 # The released program looks for its best epoch from this one on; shorter trainings look from their last epoch on.
@@ -51,9 +52,10 @@ def evaluate(setup: RunSetup, state: TrainState, clips: np.ndarray) -> Evaluatio
     """Run a model over clips of the data set; results come back in the order of `clips`."""
     plan = setup.plan_evaluation(clips)
     outputs = []
-    for step in range(len(plan.clip_rows)):
-        batch = _on_device(plan.steps(step, step + 1), squeeze=True)
-        outputs.append(evaluate_batch(state, setup.data, batch, graph=setup.graph, max_frames=setup.max_frames))
+    with contextlib.closing(setup.data.batches(plan, 1, large=False)) as batches:
+        for data, part in batches:
+            batch = _on_device(part, setup.device, squeeze=True)
+            outputs.append(evaluate_batch(state, data, batch, graph=setup.graph, max_frames=setup.max_frames))
     logits, beta, selected, threshold = [], [], [], []
     for step, output in enumerate(jax.device_get(outputs)):
         used = plan.clip_rows[step] >= 0
@@ -66,55 +68,81 @@ def evaluate(setup: RunSetup, state: TrainState, clips: np.ndarray) -> Evaluatio
     return Evaluation(clips, np.concatenate(logits), beta, selected, np.concatenate(threshold))
 
 
-def _on_device(plan: BatchPlan, *, squeeze: bool = False) -> DevicePlan:
+def _on_device(plan: BatchPlan, device: jax.Device | None, *, squeeze: bool = False) -> DevicePlan:
     arrays = (plan.frame_rows, plan.clip_ids, plan.clip_rows)
-    return DevicePlan(*(jnp.asarray(a[0] if squeeze else a) for a in arrays))
+    return DevicePlan(*jax.device_put(tuple(a[0] if squeeze else a for a in arrays), device))
 
 
-def train_epoch(setup: RunSetup, training: Training, clips: np.ndarray, place: Place, observer: Observer) -> Training:
-    """One epoch over `clips`; the result depends on configuration, data, place and epoch alone.
+def train_epoch(setup: RunSetup, training: Training, plan: BatchPlan, place: Place, observer: Observer) -> Training:
+    """One epoch; the result depends on configuration, data, place, epoch and its plan (`RunSetup.plan_epoch`) alone.
 
     Raises:
         FloatingPointError: a loss is not finite; the message names fold, epoch and step.
     """
     epoch, start = training.epoch + 1, time.perf_counter()
     config = setup.config.train
-    plan = setup.plan_epoch(clips, place, epoch)
-    key = jax.random.fold_in(setup.key(place), epoch)
+    key = setup.key(place, epoch)
     rate = optim.learning_rate(config, epoch)
-    state, losses, frames = training.state, [], 0
-    for first in range(0, setup.num_steps, setup.steps_per_call):
-        part = plan.steps(first, first + setup.steps_per_call)
-        if part.num_frames == 0:
-            break
-        state, loss = train_steps(
-            state,
-            setup.data,
-            _on_device(part),
-            key,
-            jnp.asarray(first),
-            jnp.asarray(rate),
-            graph=setup.graph,
-            config=config,
-            max_frames=setup.max_frames,
-        )
-        losses.append(np.asarray(loss)[(part.clip_rows >= 0).any(1)])
-        frames += part.num_frames
-        _require_finite(losses[-1], place, epoch, first)
-        mean = float(np.concatenate(losses).sum() / np.sum(plan.clip_rows[: first + len(loss)] >= 0))
-        observer.step_done(Progress(place, epoch, config.epochs, mean, frames, time.perf_counter() - start))
+    state, first, losses = training.state, 0, _EpochLosses(place, epoch, config.epochs, observer)
+    with contextlib.closing(setup.data.batches(plan, setup.steps_per_call)) as batches:
+        for data, part in batches:
+            state, loss = train_steps(
+                state,
+                data,
+                _on_device(part, setup.device),
+                key,
+                *jax.device_put((first, rate), setup.device),
+                graph=setup.graph,
+                config=config,
+                max_frames=setup.max_frames,
+            )
+            first += len(part.clip_rows)
+            losses.add(part, loss)
+    mean, frames = losses.finish()
     entry = {"epoch": epoch, "learning_rate": rate, "loss": mean, "frames": frames}
     history = [*training.history, entry | {"seconds": time.perf_counter() - start}]
     return dataclasses.replace(training, state=state, epoch=epoch, history=history)
 
 
-def _require_finite(losses: np.ndarray, place: Place, epoch: int, first_step: int) -> None:
-    bad = np.flatnonzero(~np.isfinite(losses).all(1))
-    if len(bad):
-        raise FloatingPointError(
-            f"loss is not finite ({losses[bad[0]].sum()}) in the fold of subject {place.subject}, epoch {epoch}, step "
-            f"{first_step + int(bad[0]) + 1}; lower --learning_rate, or check the frames of that fold's training clips"
-        )
+class _EpochLosses:
+    """Losses of an epoch's calls, each read after the next one was handed over: the device never waits for the host."""
+
+    def __init__(self, place: Place, epoch: int, epochs: int, observer: Observer):
+        self._place, self._epoch, self._epochs, self._observer = place, epoch, epochs, observer
+        self._started = time.perf_counter()
+        self._waiting: tuple[BatchPlan, jax.Array] | None = None
+        self._total, self._clips, self._frames, self._steps = 0.0, 0, 0, 0
+
+    def add(self, part: BatchPlan, losses: jax.Array) -> None:
+        """Take the losses (S, C) of a call that was just handed over; read those of the call before it."""
+        self._read()
+        self._waiting = part, losses
+
+    def finish(self) -> tuple[float, int]:
+        """Read the last call: mean loss of the epoch's clips, and its frames."""
+        self._read()
+        return self._total / self._clips, self._frames
+
+    def _read(self) -> None:
+        if self._waiting is None:
+            return
+        part, losses = self._waiting[0], np.asarray(self._waiting[1])
+        self._require_finite(losses)
+        self._total += float(losses.sum(dtype=np.float64))
+        self._clips += int(np.sum(part.clip_rows >= 0))
+        self._frames += part.num_frames
+        self._steps += len(losses)
+        mean, seconds = self._total / self._clips, time.perf_counter() - self._started
+        self._observer.step_done(Progress(self._place, self._epoch, self._epochs, mean, self._frames, seconds))
+
+    def _require_finite(self, losses: np.ndarray) -> None:
+        bad = np.flatnonzero(~np.isfinite(losses).all(1))
+        if len(bad):
+            raise FloatingPointError(
+                f"loss is not finite ({losses[bad[0]].sum()}) in the fold of subject {self._place.subject}, epoch "
+                f"{self._epoch}, step {self._steps + int(bad[0]) + 1}; lower --learning_rate, or check the frames of "
+                "that fold's training clips"
+            )
 
 
 def run_fold(
@@ -124,6 +152,7 @@ def run_fold(
     start: TrainState | None,
     folder: Path,
     observer: Observer,
+    background: Background,
 ) -> dict[str, Any]:
     """Train and evaluate one fold under every chosen rule, going on from its checkpoints where there are some.
 
@@ -134,6 +163,7 @@ def run_fold(
         start: weights to start from; fresh ones when None.
         folder: where the fold's checkpoints are kept.
         observer: is told how training goes.
+        background: writes the checkpoints; they are whole when a job given to it afterwards runs.
 
     Returns:
         What `result.json` holds: subject, seed, the history of each training, and for each rule the chosen epoch and
@@ -144,7 +174,7 @@ def run_fold(
     histories = {}
     if "last" in chosen or "test" in chosen:
         watch = _Watch(fold, Place(seed, fold.subject, ALL_SUBJECTS), fold.train, fold.test)
-        done = _train(setup, watch, start, folder / "checkpoints", observer)
+        done = _train(setup, watch, start, folder / "checkpoints", observer, background)
         if "last" in chosen:
             rules["last"] = _describe(setup, done.epoch, evaluate(setup, done.state, fold.test))
         if "test" in chosen:
@@ -153,7 +183,7 @@ def run_fold(
     if "inner" in chosen:
         train, validation = inner_split(setup.clip_set, fold, share=setup.config.inner_share, seed=seed)
         watch = _Watch(fold, Place(seed, fold.subject, INNER), train, validation)
-        done = _train(setup, watch, start, folder / "checkpoints", observer)
+        done = _train(setup, watch, start, folder / "checkpoints", observer, background)
         subjects = sorted({setup.clip_set.subjects[i] for i in validation})
         rules["inner"] = {**_best(done), "validation_subjects": subjects}
         histories[INNER] = done.history
@@ -181,7 +211,9 @@ class _Watch:
         return self.watched is self.fold.test
 
 
-def _train(setup: RunSetup, watch: _Watch, start: TrainState | None, folder: Path, observer: Observer) -> Training:
+def _train(
+    setup: RunSetup, watch: _Watch, start: TrainState | None, folder: Path, observer: Observer, background: Background
+) -> Training:
     """One training from its last good checkpoint, or from the start, to the last epoch."""
     place, epochs, folder = watch.place, setup.config.train.epochs, folder / watch.place.training
     fresh = setup.initial_state(setup.key(place))
@@ -189,16 +221,19 @@ def _train(setup: RunSetup, watch: _Watch, start: TrainState | None, folder: Pat
     for problem in problems:
         warnings.warn(f"{problem}; going on from the one before it, or from the start", stacklevel=2)
     if training is None:
-        training = Training(fresh if start is None else jax.tree.map(jnp.copy, start))
+        training = Training(fresh if start is None else copied(start))
     observer.training_starts(place, training.epoch)
     saved = time.monotonic()
-    while training.epoch < epochs:
-        training = train_epoch(setup, training, watch.train, place, observer)
-        _keep_best(setup, training, watch)
-        observer.epoch_done(place, training.history[-1])
-        if training.epoch == epochs or time.monotonic() - saved > setup.config.checkpoint_interval_s:
-            checkpoint.save(folder, training)
-            saved = time.monotonic()
+    left = range(training.epoch + 1, epochs + 1)
+    with contextlib.closing(one_ahead(lambda epoch: setup.plan_epoch(watch.train, place, epoch), left)) as plans:
+        for plan in plans:
+            training = train_epoch(setup, training, plan, place, observer)
+            _keep_best(setup, training, watch)
+            observer.epoch_done(place, training.history[-1])
+            if training.epoch == epochs or time.monotonic() - saved > setup.config.checkpoint_interval_s:
+                kept = dataclasses.replace(training, state=copied(training.state))  # the next epoch donates this one
+                background.do(checkpoint.save, folder, kept)
+                saved = time.monotonic()
     return training
 
 

@@ -14,12 +14,15 @@ SCALARS = ("loss", "accuracy", "cross_entropy", "learning_rate")
 
 
 class RunLog(Observer):
-    """Writes both logs. A training that goes on from a checkpoint first forgets the epochs it will repeat."""
+    """Writes both logs. A training that goes on from a checkpoint first forgets the epochs it will repeat.
+
+    Every training has an event file of its own, open until its fold is finished.
+    """
 
     def __init__(self, run_dir: Path):
         self._lines = run_dir / "log.jsonl"
         self._events = run_dir / "tensorboard"
-        self._writer: SummaryWriter | None = None
+        self._writers: dict[Place, SummaryWriter] = {}
 
     def training_starts(self, place: Place, epoch: int) -> None:
         """Drop lines of later epochs of this training, and a line cut short by a kill."""
@@ -31,24 +34,23 @@ class RunLog(Observer):
                 if entry is not None and not (entry["epoch"] > epoch and {k: entry[k] for k in mine} == mine)
             ]
             write_text(self._lines, "".join(f"{line}\n" for line in kept))
-        self.close()
         folder = self._events / f"seed{place.seed}" / f"s{place.subject}" / place.training
-        self._writer = SummaryWriter(str(folder), purge_step=epoch + 1)
+        self._writers[place] = SummaryWriter(str(folder), purge_step=epoch + 1)
 
     def epoch_done(self, place: Place, entry: dict[str, Any]) -> None:
         """Append one line and the epoch's scalars."""
         with self._lines.open("a", encoding="utf-8") as file:
             file.write(json.dumps(dataclasses.asdict(place) | entry) + "\n")
-        if self._writer is not None:
-            for name in SCALARS:
-                self._writer.add_scalar(name, entry[name], entry["epoch"])
-            self._writer.flush()
+        writer = self._writers[place]
+        for name in SCALARS:
+            writer.add_scalar(name, entry[name], entry["epoch"])
+        writer.flush()
 
-    def close(self) -> None:
-        """Close the event file."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+    def fold_done(self, result: dict[str, Any], done: int, total: int) -> None:
+        """Close the event files of the fold's trainings."""
+        for place in list(self._writers):
+            if (place.seed, place.subject) == (result["seed"], result["subject"]):
+                self._writers.pop(place).close()
 
 
 def _parse(line: str) -> tuple[str, dict[str, Any] | None]:

@@ -1,17 +1,24 @@
-"""All folds of a run: finished ones are kept, the others trained, then predictions and summary are written."""
+"""All folds of a run: finished ones are kept, the others trained on the devices there are, then results are written."""
 
+import threading
+from collections import deque
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
+from akm_jax.data.folds import Fold
 from akm_jax.train import step
+from akm_jax.train.background import Background
+from akm_jax.train.devices import choose_devices, on_every_device
 from akm_jax.train.files import read_json, write_json
 from akm_jax.train.fold import run_fold
 from akm_jax.train.observe import Observer
 from akm_jax.train.results import write_results
 from akm_jax.train.run_dir import fold_folder
-from akm_jax.train.setup import set_up
+from akm_jax.train.setup import RunSetup, set_up
 from akm_jax.train.state import TrainState
 
 
@@ -36,20 +43,71 @@ def run_loso(
         The content of `summary.json`.
 
     Raises:
-        ValueError: data or configuration no run can be made of.
+        ValueError: data or configuration no run can be made of, or more devices asked for than there are.
         FloatingPointError: a loss is not finite.
     """
+    devices = choose_devices(config.devices)
     setup, folds = set_up(config, clip_set)
-    observer = observer or Observer()
-    compiled_before = step.compilations()
     work = [(seed, fold) for seed in range(config.seed, config.seed + config.seeds) for fold in folds]
-    results = []
+    run = _Run(run_dir, len(work), observer or Observer())
+    left: deque[tuple[int, Fold]] = deque()
     for seed, fold in work:
-        folder = fold_folder(run_dir, seed, fold.subject)
-        if not (folder / "result.json").is_file():
-            result = run_fold(setup, fold, seed, start, folder, observer)
-            result["compilations"] = step.compilations() - compiled_before
-            write_json(folder / "result.json", result)
-        results.append(read_json(folder / "result.json"))
-        observer.fold_done(results[-1], len(results), len(work))
-    return write_results(run_dir, setup, folds, results)
+        if run.is_finished(seed, fold.subject):
+            run.tell(seed, fold.subject)
+        else:
+            left.append((seed, fold))
+    devices = devices[: max(len(left), 1)]
+    if len(devices) == 1:
+        _train_folds(setup, left, start, run, run.observer)
+    else:
+        on_every_device(
+            devices,
+            lambda device, observer: _train_folds(setup.on(device), left, jax.device_put(start, device), run, observer),
+            run.observer,
+        )
+    return write_results(run_dir, setup, folds, [run.result(seed, fold.subject) for seed, fold in work])
+
+
+def _train_folds(
+    setup: RunSetup, left: deque[tuple[int, Fold]], start: TrainState | None, run: "_Run", observer: Observer
+) -> None:
+    """Train folds, taken from those that are left, until there is none."""
+    with Background() as background:
+        while left:
+            try:
+                seed, fold = left.popleft()
+            except IndexError:  # another device was faster
+                break
+            result = run_fold(setup, fold, seed, start, run.folder(seed, fold.subject), observer, background)
+            background.do(run.finish, result)
+
+
+class _Run:
+    """The folds of a run: which are finished, and telling the observer of each."""
+
+    def __init__(self, run_dir: Path, total: int, observer: Observer):
+        self.observer = observer
+        self._run_dir = run_dir
+        self._total = total
+        self._done = 0
+        self._compiled_before = step.compilations()
+        self._lock = threading.Lock()
+
+    def folder(self, seed: int, subject: str) -> Path:
+        return fold_folder(self._run_dir, seed, subject)
+
+    def is_finished(self, seed: int, subject: str) -> bool:
+        return (self.folder(seed, subject) / "result.json").is_file()
+
+    def result(self, seed: int, subject: str) -> dict[str, Any]:
+        return read_json(self.folder(seed, subject) / "result.json")
+
+    def finish(self, result: dict[str, Any]) -> None:
+        result["compilations"] = step.compilations() - self._compiled_before
+        write_json(self.folder(result["seed"], result["subject"]) / "result.json", result)
+        self.tell(result["seed"], result["subject"])
+
+    def tell(self, seed: int, subject: str) -> None:
+        with self._lock:
+            self._done += 1
+            self.observer.fold_done(self.result(seed, subject), self._done, self._total)

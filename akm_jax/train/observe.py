@@ -27,7 +27,11 @@ class Progress:
 
 
 class Observer:
-    """Does nothing; override what is of interest."""
+    """Does nothing; override what is of interest.
+
+    Calls come one at a time, whatever the number of devices, but for `fold_done`: it may come while another fold's
+    training reports, never while another `fold_done` runs.
+    """
 
     def training_starts(self, place: Place, epoch: int) -> None:
         """A training starts after `epoch` epochs: 0, or where its last checkpoint was taken."""

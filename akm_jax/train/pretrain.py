@@ -36,7 +36,8 @@ def pretrain(config: ExperimentConfig, stills: ClipSet, observer: Observer) -> t
     is_held_out = np.isin(stills.subjects, held_out)
     place = Place(config.seed, "stills", "pretraining")
     training = Training(setup.initial_state(setup.key(place)))
-    for _ in range(how.epochs):
-        training = train_epoch(setup, training, np.flatnonzero(~is_held_out), place, observer)
+    for epoch in range(1, how.epochs + 1):
+        plan = setup.plan_epoch(np.flatnonzero(~is_held_out), place, epoch)
+        training = train_epoch(setup, training, plan, place, observer)
     accuracy = evaluate(setup, training.state, np.flatnonzero(is_held_out)).accuracy(stills.labels)
     return new_state(merge(setup.graph, training.state), train)[1], accuracy

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import signal
@@ -14,9 +15,12 @@ import pytest
 TINY = ("--preset=tiny", "--epochs=1", "--rules=last,test")
 
 
-def loso(*arguments, cwd):
+TWO_DEVICES = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+
+
+def loso(*arguments, cwd, env=None):
     command = [sys.executable, "-m", "experiments.loso", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=env)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +45,56 @@ def test_a_run_ends_with_results(workplace):
     assert "padding" in done.stderr
 
 
+def test_a_finished_run_is_the_same_run_when_its_data_are_streamed(workplace):
+    folder, held = workplace
+    before = (folder / "run" / "predictions.csv").read_bytes()
+    done = loso(*TINY, "--run_dir=run", "--data_dir=data", "--data.memory_gib=0", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "GiB of frames, held in memory (--data.memory_gib=4)" in held.stderr
+    assert "GiB of frames, streamed from disk (--data.memory_gib=0)" in done.stderr
+    assert (folder / "run" / "predictions.csv").read_bytes() == before
+
+
+def test_folds_on_two_devices_give_what_one_gives(workplace):
+    folder, _ = workplace
+    done = loso(*TINY, "--data_dir=data", "--run_dir=two", cwd=folder, env=TWO_DEVICES)
+    assert done.returncode == 0, done.stderr
+    assert "2 x cpu" in done.stderr
+    assert re.findall(r"fold (\d)/3", done.stderr) == ["1", "2", "3"]
+    one, two = ((folder / name / "predictions.csv").read_bytes() for name in ("run", "two"))
+    assert one == two
+    for result in (folder / "run").glob("folds/*/*/result.json"):
+        mine, theirs = (
+            json.loads(p.read_text()) for p in (result, folder / "two" / result.relative_to(folder / "run"))
+        )
+        assert mine["rules"] == theirs["rules"]
+        assert theirs["compilations"] == 1
+    lines = [json.loads(line) for line in (folder / "two" / "log.jsonl").read_text().splitlines()]
+    assert sorted(line["subject"] for line in lines) == sorted(
+        p.name[1:] for p in (folder / "two").glob("folds/seed0/s*")
+    )
+    assert len(list((folder / "two" / "tensorboard").rglob("events.out.*"))) == 3
+
+
+def test_stopped_on_two_devices_a_run_goes_on_on_one(workplace):
+    folder, _ = workplace
+    arguments = [*TINY, "--data_dir=data", "--epochs=4", "--checkpoint_interval_s=0"]
+    assert loso(*arguments, "--run_dir=whole_one", cwd=folder).returncode == 0
+    command = [sys.executable, "-m", "experiments.loso", *arguments, "--run_dir=interrupted"]
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=TWO_DEVICES)
+    log = folder / "interrupted" / "log.jsonl"
+    while process.poll() is None and not (log.is_file() and log.read_text().count("\n") >= 2):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "the same command goes on from here" in errors
+    assert "Traceback" not in errors
+    assert loso(*arguments, "--run_dir=interrupted", "--devices=1", cwd=folder).returncode == 0
+    whole, resumed = ((folder / name / "predictions.csv").read_bytes() for name in ("whole_one", "interrupted"))
+    assert whole == resumed
+
+
 def smic_folder(folder):
     return next((folder / "data" / "synthetic").glob("smic_*"))
 
@@ -61,6 +115,9 @@ def test_a_smic_folder_is_built_on_first_use_and_gives_the_same(workplace, tmp_p
         (["--dataset=casme9"], "unknown data set 'casme9'"),
         (["--folds=77", "--data_dir={data}"], "--folds: no clips of subject 77"),
         (["--rules=best"], "--rules=best: expected some of"),
+        (["--data.memory_gib=-1"], "--data.memory_gib=-1.0: expected 0 (stream always) or more"),
+        (["--devices=-1"], "--devices=-1: expected 0 (all) or more"),
+        (["--devices=3"], "--devices=3: this machine has 1 (cpu); give at most 1, or 0 for all"),
         (["--init_weights=gone.pt", "--data_dir={data}"], "gone.pt: no such file"),
         (["--epochs=2", "--data_dir={data}", "--run_dir={run}"], "config.train.epochs: there 1, now 2"),
         (["--run_dir=/proc/akm", "--data_dir={data}"], "/proc/akm"),
@@ -80,7 +137,14 @@ def test_help_names_defaults_and_units(tmp_path):
     done = loso("--help", cwd=tmp_path)
     assert done.returncode == 0
     text = re.sub(r"[\s│]+", " ", done.stdout)
-    for part in ("(default: smic)", "--epochs", "(default: 40)", "--synthetic.strength", "Seconds between"):
+    for part in (
+        "(default: smic)",
+        "--epochs",
+        "(default: 40)",
+        "--synthetic.strength",
+        "Seconds between",
+        "--data.memory_gib",
+    ):
         assert part in text
     assert "(default: 8)" in re.sub(r"[\s│]+", " ", loso("--preset=demo", "--help", cwd=tmp_path).stdout)
 

@@ -2,31 +2,12 @@ import numpy as np
 import pytest
 
 from akm_jax.data.batching import balance, group_in_order, plan_batches, resample_classes, step_capacity
-
-# Clips, subjects, and shortest, mean and longest clip in frames, as published.
-SETS = {
-    "casme": (189, 19, 9, 35, 86),
-    "casme2": (255, 26, 24, 67.2, 141),
-    "smic": (164, 16, 11, 33.6, 58),
-    "samm": (159, 29, 30, 74.3, 101),
-}
-SMIC_CLIPS = (6, 6, 39, 19, 2, 4, 13, 4, 7, 9, 10, 10, 4, 7, 2, 22)
+from experiments.benchmarks.workload import LENGTHS, draw_lengths
 
 
-def draw_set(name, seed=0):
-    """Lengths and subjects with the set's counts and spread; people differ by about a tenth."""
-    clips, subjects, low, mean, high = SETS[name]
-    rng = np.random.default_rng(seed)
-    share = (mean - low) / (high - low)
-    lengths = low + (high - low) * rng.beta(4 * share, 4 * (1 - share), clips)
-    of_clip = np.repeat(np.arange(16), SMIC_CLIPS) if name == "smic" else rng.integers(0, subjects, clips)
-    lengths = lengths * rng.normal(1, 0.1, subjects)[of_clip]
-    return np.clip(np.round(lengths), low, high).astype(int), of_clip
-
-
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", LENGTHS)
 def test_one_capacity_serves_every_fold_with_at_most_five_percent_padding(name):
-    lengths, subjects = draw_set(name)
+    lengths, subjects = draw_lengths(name)
     folds = [lengths[subjects != s] for s in np.unique(subjects)]
     capacity = step_capacity(folds, 8)
     rng = np.random.default_rng(1)
@@ -40,14 +21,14 @@ def test_one_capacity_serves_every_fold_with_at_most_five_percent_padding(name):
 
 
 def test_groups_hold_every_clip_once_and_only_the_last_is_smaller():
-    lengths, _ = draw_set("smic")
+    lengths, _ = draw_lengths("smic")
     groups = balance(np.random.default_rng(0), lengths, 8, step_capacity([lengths], 8))
     assert sorted(np.concatenate(groups)) == list(range(len(lengths)))
     assert [len(g) for g in groups] == [8] * 20 + [4]
 
 
 def test_groups_differ_between_epochs_and_repeat_for_a_seed():
-    lengths, _ = draw_set("smic")
+    lengths, _ = draw_lengths("smic")
     capacity = step_capacity([lengths], 8)
     first, again, other = (balance(np.random.default_rng(s), lengths, 8, capacity) for s in (0, 0, 1))
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
@@ -89,3 +70,14 @@ def test_resampling_brings_every_class_to_the_largest_and_loses_no_clip():
     chosen = resample_classes(np.random.default_rng(0), clips, labels)
     assert np.bincount(labels[chosen]).tolist() == [7, 7, 7]
     assert set(chosen) == set(clips)
+
+
+def test_calls_cover_the_plan_up_to_its_last_clip():
+    lengths = np.full(5, 2)
+    groups = [np.array([0, 1]), np.array([2, 3]), np.array([4])]
+    plan = plan_batches(groups, np.cumsum(lengths) - lengths, lengths, capacity=5, clips_per_step=2, num_steps=8)
+    for steps, calls in ((1, 3), (2, 2), (3, 1), (8, 1)):
+        parts = list(plan.calls(steps))
+        assert [len(part.clip_rows) for part in parts] == [steps] * calls
+        assert sum(part.num_frames for part in parts) == plan.num_frames == 10
+    assert not list(plan.steps(3, 8).calls(2))

@@ -1,0 +1,173 @@
+"""How fast training and inference are, beside PyTorch on the same clips, and what else a run costs.
+
+    python -m experiments.benchmark train --against=torch      a training step, ours and PyTorch's in turn
+    python -m experiments.benchmark all --json=FILE            everything, results to a file
+    python -m experiments.benchmark picture --json=FILE        draw the results of a file
+
+train, infer: seconds a step of 8 clips. epoch: everything but the steps. loader: a streamed set. compile: until the
+step is ready. scaling: against clips, frames, pixels, folds, spread of lengths. Needs neither data nor
+tensorflow-datasets.
+"""
+
+import dataclasses
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+from rich.progress import track as rich_track
+from rich.table import Table
+
+from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig
+from akm_jax.train.files import write_json
+from experiments.benchmarks import compiling, epoch, loader, machine, picture, scaling, speed, theirs
+from experiments.benchmarks.ours import Ours
+from experiments.benchmarks.workload import draw_lengths, noise_clips
+from experiments.command import console, run_command
+
+Work = Literal["train", "infer", "epoch", "loader", "compile", "scaling", "all", "picture"]
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkConfig:
+    """What to measure, and how long."""
+
+    work: tyro.conf.Positional[Work]
+    """What to measure; `picture` draws a file of results."""
+    against: Literal["nothing", "torch"] = "nothing"
+    """Measure PyTorch beside ours (train, infer)."""
+    json: Path | None = None
+    """File of results: written, or drawn by `picture`."""
+    picture: Path = Path("docs/benchmark.png")
+    """Where `picture` draws to."""
+    lengths: Literal["casme", "casme2", "smic", "samm"] = "casme2"
+    """Set whose published number of clips and clip lengths are drawn."""
+    clips: int = 0
+    """Only the first so many clips of it; 0: all."""
+    clips_per_step: int = 8
+    """Clips a step."""
+    image_size: int = 128
+    """Side of the frames, pixels."""
+    widths: tuple[int, int, int, int] = (64, 128, 256, 512)
+    """Channels of the trunk's four stages."""
+    trunk_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Number format of the trunk; auto: bfloat16 on an accelerator, float32 on the CPU."""
+    threads: int = 2
+    """CPUs both sides may use; on a machine with an NVIDIA GPU no limit is set."""
+    train_rounds: int = 3
+    """Training steps of each program."""
+    infer_rounds: int = 5
+    """Evaluations of each program."""
+    epochs: int = 3
+    """Epochs of `epoch`; the first, which compiles, does not count."""
+    steps: int = -1
+    """Steps of an epoch of `epoch`; 0: all; -1: all on an accelerator, one on the CPU."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Parse, measure, print, write."""
+    config = tyro.cli(
+        BenchmarkConfig,
+        args=list(arguments),
+        prog="python -m experiments.benchmark",
+        description=__doc__,
+        use_underscores=True,
+    )
+    if config.work == "picture":
+        draw(config)
+        return
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch shares the device
+    machine.use_threads(config.threads)
+    rows, ratios = measure(config)
+    result = {"device": machine.device_name(), "versions": machine.versions(), "rows": rows, "ratios": ratios}
+    show(result)
+    if config.json is not None:
+        write_json(config.json, result)
+        console.print(f"written to {config.json}")
+
+
+def draw(config: BenchmarkConfig) -> None:
+    """Draw a file of results."""
+    if config.json is None:
+        raise ValueError("picture: expected --json=FILE, the results to draw")
+    picture.draw(config.json, config.picture)
+    console.print(f"drawn to {config.picture}")
+
+
+def measure(config: BenchmarkConfig) -> speed.Measured:
+    """Rows and ratios of what was asked for."""
+    chosen = ("train", "infer", "epoch", "loader", "compile", "scaling") if config.work == "all" else (config.work,)
+    experiment = experiment_config(config)
+    experiment.validate()
+    model = experiment.model
+    lengths, subjects = draw_lengths(config.lengths)
+    count = config.clips or len(lengths)
+    rows: list[dict[str, Any]] = []
+    ratios: dict[str, float] = {}
+    if "compile" in chosen:
+        console.print("compile: two fresh processes")
+        rows += compiling.measure(config.lengths, model)
+    if {"train", "infer", "epoch", "loader"} & set(chosen):
+        clip_set = noise_clips(lengths[:count], subjects[:count], model)
+    if {"train", "infer"} & set(chosen):
+        ours = Ours(experiment, clip_set)
+        contest = None
+        if config.against == "torch":
+            contest = theirs.hold_contest(model, clip_set, ours.state, threads=config.threads, track=track)
+            rows += contest.trials
+        for work, rounds in (("train", config.train_rounds), ("infer", config.infer_rounds)):
+            if work in chosen:
+                console.print(f"{work}: {rounds} rounds")
+                found, found_ratios = speed.measure(work, ours, contest, rounds=rounds)
+                rows += found
+                ratios |= found_ratios
+        del ours, contest
+    if "epoch" in chosen:
+        console.print("epoch: one fold")
+        steps = config.steps if config.steps >= 0 else int(not machine.has_accelerator())
+        rows.append(epoch.measure(experiment, clip_set, epochs=config.epochs, steps=steps))
+    if "loader" in chosen:
+        console.print("loader: held and streamed")
+        few = dataclasses.replace(experiment, train=TrainConfig(clips_per_step=max(1, config.clips_per_step // 4)))
+        rows += loader.measure(few, clip_set, rounds=2, steps=4)
+    if "scaling" in chosen:
+        shape = model if machine.has_accelerator() else scaling.SLIM
+        rows += scaling.measure(shape, rounds=3, track=track)
+    return rows, ratios
+
+
+def experiment_config(config: BenchmarkConfig) -> ExperimentConfig:
+    """The experiment whose parts are measured."""
+    dtype: Any = config.trunk_dtype
+    if dtype == "auto":
+        dtype = "bfloat16" if machine.has_accelerator() else "float32"
+    model = ModelConfig(image_size=config.image_size, widths=config.widths, trunk_dtype=dtype)
+    return ExperimentConfig(dataset="noise", model=model, train=TrainConfig(clips_per_step=config.clips_per_step))
+
+
+def track(items: Iterable[Any], what: str) -> Iterable[Any]:
+    """Progress of a long list of measurements."""
+    return rich_track(list(items), what, console=console)
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print rows and ratios."""
+    table = Table(title=result["device"])
+    for column in ("what", "median", "frames/s", "more"):
+        table.add_column(column, overflow="fold")
+    hidden = {"name", "median_s", "frames_per_s", "seconds"}
+    for row in result["rows"]:
+        more = ", ".join(f"{k} {v}" for k, v in row.items() if k not in hidden)
+        table.add_row(row["name"], _seconds(row.get("median_s")), str(row.get("frames_per_s", "")), more)
+    console.print(table)
+    for name, value in result["ratios"].items():
+        console.print(f"{name}: {value:.2f} times as fast")
+
+
+def _seconds(value: Any) -> str:
+    return f"{value:.3f} s" if isinstance(value, float) else str(value or "")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,85 @@
+"""`compile`: seconds until the training step of a data set is ready, in a fresh process, without and with the cache.
+
+Run as a module it is that process: it compiles for shapes alone, without data, and prints its seconds as JSON.
+"""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from akm_jax.config import ExperimentConfig, ModelConfig
+from akm_jax.data.batching import step_capacity
+from akm_jax.data.stream import DeviceClips
+from akm_jax.train.state import graph_definition, initial_state
+from akm_jax.train.step import DevicePlan, train_steps
+from experiments.benchmarks.timing import timed
+from experiments.benchmarks.workload import draw_lengths
+
+NUM_CLASSES = 4
+
+
+def measure(lengths: str, model: ModelConfig) -> list[dict[str, Any]]:
+    """One row without and one with the persistent cache."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="akm_jax_compiled_") as cache:
+        settings = {"JAX_COMPILATION_CACHE_DIR": cache, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+        for name in ("compile/without_cache", "compile/from_cache"):
+            done = subprocess.run(
+                [sys.executable, "-m", __name__, lengths, json.dumps(dataclasses.asdict(model))],
+                env={**os.environ, **settings},
+                cwd=Path(__file__).parents[2],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode != 0:
+                raise ValueError(f"{name}: the process that compiles failed:\n{done.stderr[-2000:]}")
+            rows.append({"name": name, **json.loads(done.stdout)})
+    return rows
+
+
+def compile_step(lengths: str, model: ModelConfig) -> dict[str, float]:
+    """Seconds to trace and lower, to compile, and in all, for the step of a set of these lengths."""
+    config = ExperimentConfig(model=model).train
+    frames_of, subjects = draw_lengths(lengths)
+    capacity = step_capacity([frames_of[subjects != subjects[0]]], config.clips_per_step)
+
+    def array(shape, dtype=jnp.int32):
+        return jax.ShapeDtypeStruct(shape, dtype)
+
+    size, large, total = model.image_size, model.crop_source_size, int(frames_of.sum())
+    data = DeviceClips(
+        array((total, size, size), jnp.uint8), array((total, large, large), jnp.uint8), array((len(frames_of),))
+    )
+    slots = config.clips_per_step
+    plan = DevicePlan(array((1, capacity)), array((1, capacity)), array((1, slots)))
+    key = jax.random.key(0)
+    state = jax.eval_shape(lambda k: initial_state(k, model=model, train=config, num_classes=NUM_CLASSES), key)
+    lowered, lower_s = timed(
+        lambda: train_steps.lower(
+            state,
+            data,
+            plan,
+            key,
+            array(()),
+            array((), jnp.float32),
+            graph=graph_definition(model, NUM_CLASSES),
+            config=config,
+            max_frames=int(frames_of.max()),
+        )
+    )
+    _, compile_s = timed(lowered.compile)
+    return {"lower_s": round(lower_s, 2), "compile_s": round(compile_s, 2), "ready_s": round(lower_s + compile_s, 2)}
+
+
+if __name__ == "__main__":
+    settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(sys.argv[2]).items()}
+    print(json.dumps(compile_step(sys.argv[1], ModelConfig(**settings))))

@@ -1,0 +1,106 @@
+"""`loader`: training on a streamed set beside training on the same set held on the device.
+
+The streamed set decodes JPEG pictures of noise from memory, which is more work than faces are, by the path of a set on
+disk (`akm_jax.data.stream.StreamedData`). Each round trains a few steps in a row either way, so that a stream has no
+other time to read ahead than that of its own steps.
+"""
+
+import contextlib
+import dataclasses
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from akm_jax.config import ExperimentConfig
+from akm_jax.data.clip_set import ClipSet, resize_frame
+from akm_jax.data.stream import StreamedData, choose_threads
+from experiments.benchmarks import timing
+from experiments.benchmarks.ours import Ours
+
+PICTURE = (170, 140)
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedClips:
+    """A reader of clips (`ClipSet.reader`) from encoded pictures in memory; the same pictures serve every clip."""
+
+    pictures: tuple[bytes, ...]
+    lengths: np.ndarray
+    sizes: tuple[int, int]
+    checksum: int = 0
+
+    def read(self, clip: int, *, large: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Decode a clip to both sizes."""
+        sizes = self.sizes if large else self.sizes[:1]
+        frames: list[list[np.ndarray]] = [[] for _ in sizes]
+        for k in range(int(self.lengths[clip])):
+            picture = np.asarray(Image.open(io.BytesIO(self.pictures[k % len(self.pictures)])))
+            for rows, size in zip(frames, sizes, strict=True):
+                rows.append(resize_frame(picture, size))
+        enlarged = np.stack(frames[1]) if large else np.empty((0, self.sizes[1], self.sizes[1]), np.uint8)
+        return np.stack(frames[0]), enlarged
+
+
+def streamed(clip_set: ClipSet) -> ClipSet:
+    """A set of the same clips that is decoded on demand."""
+    rng = np.random.default_rng(0)
+    pictures = []
+    for _ in range(16):
+        file = io.BytesIO()
+        Image.fromarray(rng.integers(0, 256, PICTURE, np.uint8)).save(file, "JPEG", quality=90)
+        pictures.append(file.getvalue())
+    sizes = clip_set.frames.shape[1], clip_set.large_frames.shape[1]
+    reader = EncodedClips(tuple(pictures), clip_set.lengths, sizes)
+    return dataclasses.replace(
+        clip_set, frames=clip_set.frames[:0], large_frames=clip_set.large_frames[:0], reader=reader
+    )
+
+
+def measure(config: ExperimentConfig, clip_set: ClipSet, *, rounds: int, steps: int) -> list[dict[str, Any]]:
+    """Rows of training held, training streamed with its loss, and of reading alone."""
+    held, stream = Ours(config, clip_set), Ours(config, clip_set)
+    data = StreamedData(streamed(clip_set), choose_threads(config.data.decode_threads))
+
+    def parts(i: int):
+        return [held.part(i * steps + k) for k in range(steps)]
+
+    def train_held(i: int) -> None:
+        for part in parts(i):
+            held.train_part(part, held.data)
+
+    def batches(i: int):
+        plan = parts(i)
+        joined = {f.name: np.concatenate([getattr(p, f.name) for p in plan]) for f in dataclasses.fields(plan[0])}
+        return contextlib.closing(data.batches(dataclasses.replace(plan[0], **joined), 1))
+
+    def train_streamed(i: int) -> None:
+        with batches(i) as chunks:
+            for frames, part in chunks:
+                stream.train_part(part, frames)
+
+    def read(i: int) -> None:
+        with batches(i) as chunks:
+            for _ in chunks:
+                pass
+
+    held.compile()
+    with batches(0) as chunks:
+        frames, part = next(chunks)
+        stream.compile_for(part, frames)
+    for program in (train_held, train_streamed):
+        program(0)
+    programs = {"held": train_held, "streamed": train_streamed, "read_alone": read}
+    seconds = timing.interleave(programs, rounds=rounds)
+    count = [sum(part.num_frames for part in parts(i)) for i in range(rounds)]
+    rows: list[dict[str, Any]] = [
+        {
+            "name": f"loader/{name}",
+            **timing.describe(taken),
+            "frames_per_s": round(float(np.median(np.array(count) / np.array(taken))), 1),
+        }
+        for name, taken in seconds.items()
+    ]
+    rows[1]["loss_of_throughput"] = round(1 - timing.ratio(seconds["held"], seconds["streamed"]), 4)
+    return rows

@@ -1,0 +1,86 @@
+"""The machine: threads, name of the device, versions, the speed of its matrix products, memory."""
+
+import functools
+import os
+import platform
+import re
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from experiments.benchmarks.timing import timed
+
+LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch")
+GIB = 2**30
+
+
+def use_threads(count: int) -> None:
+    """Restrict this process to `count` CPUs, before JAX or PyTorch start their threads; no limit where a GPU works.
+
+    Raises:
+        ValueError: there are fewer.
+    """
+    if Path("/dev/nvidiactl").exists():  # JAX can't be asked: it would start its threads
+        return
+    allowed = sorted(os.sched_getaffinity(0))
+    if not 1 <= count <= len(allowed):
+        raise ValueError(f"--threads={count}: expected 1 to {len(allowed)}, the CPUs this process may use")
+    os.sched_setaffinity(0, allowed[:count])
+
+
+def has_accelerator() -> bool:
+    """Whether JAX computes on anything but the CPU."""
+    return jax.default_backend() != "cpu"
+
+
+def device_name() -> str:
+    """The kind of device, without naming the machine."""
+    if not has_accelerator():
+        return f"CPU, {len(os.sched_getaffinity(0))} cores"
+    return jax.devices()[0].device_kind
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that are measured."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def matmul_peak(dtype: str = "float32") -> float:
+    """Floating-point operations a second of the best of several matrix products, measured now."""
+    sizes = (4096, 8192) if has_accelerator() else (1024, 2048)
+    product = jax.jit(jnp.matmul)
+    best = 0.0
+    for size in sizes:
+        a = jnp.ones((size, size), dtype)
+        run = functools.partial(product, a, a)
+        jax.block_until_ready(run())
+        seconds = min(timed(lambda: jax.block_until_ready(run()))[1] for _ in range(5))  # noqa: B023
+        best = max(best, 2 * size**3 / seconds)
+    return best
+
+
+def peak_memory_gib() -> dict[str, float]:
+    """Most memory held so far, GiB: of this process, and of the device where it tells."""
+    status = Path("/proc/self/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+)", status)
+    peak = {"process": round(int(found[1]) * 1024 / GIB, 2)} if found else {}
+    stats = jax.devices()[0].memory_stats()
+    return peak | ({"device": round(stats["peak_bytes_in_use"] / GIB, 2)} if stats else {})
+
+
+def program_memory_gib(compiled: Any) -> float | None:
+    """Memory a compiled program needs at its peak, GiB, as its compiler planned it: arguments, results, temporaries."""
+    plan = compiled.memory_analysis()
+    if plan is None:
+        return None
+    parts = plan.argument_size_in_bytes + plan.output_size_in_bytes - plan.alias_size_in_bytes
+    return (parts + plan.temp_size_in_bytes) / GIB

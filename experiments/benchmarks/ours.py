@@ -1,0 +1,88 @@
+"""The compiled step and evaluation of a leave-one-subject-out run, one step a call, on clips in memory."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from akm_jax.config import ExperimentConfig
+from akm_jax.data.batching import BatchPlan
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.data.stream import DeviceClips, HeldData
+from akm_jax.train.observe import Place
+from akm_jax.train.setup import set_up
+from akm_jax.train.step import DevicePlan, evaluate_batch, train_steps
+from experiments.benchmarks.timing import timed
+
+LEARNING_RATE = 1e-3
+
+
+class Ours:
+    """Steps of the first fold's first epoch, planned as a run plans them, so that padding is what training pays."""
+
+    def __init__(self, config: ExperimentConfig, clip_set: ClipSet):
+        train = dataclasses.replace(config.train, steps_per_call=1)
+        self.setup, folds = set_up(dataclasses.replace(config, train=train), clip_set)
+        assert isinstance(self.setup.data, HeldData)  # the clips lie in memory
+        self.data = self.setup.data.clips
+        plan = self.setup.plan_epoch(folds[0].train, Place(0, folds[0].subject, "benchmark"), 1)
+        full = [part for part in plan.calls(1) if (part.clip_rows >= 0).all()]
+        self.parts = full or [part for part in plan.calls(1) if part.num_frames]
+        self.state = self.setup.initial_state(jax.random.key(0))
+        self.training: Any = None
+        self.lower_s = self.compile_s = 0.0
+
+    @property
+    def static(self) -> dict[str, Any]:
+        """Static arguments of the compiled functions."""
+        return {"graph": self.setup.graph, "max_frames": self.setup.max_frames}
+
+    @property
+    def padding_share(self) -> float:
+        """Share of the frames of the steps that are padding."""
+        return 1 - sum(part.num_frames for part in self.parts) / (len(self.parts) * self.setup.capacity)
+
+    def part(self, i: int) -> BatchPlan:
+        """The plan of step i; after the last step comes the first."""
+        return self.parts[i % len(self.parts)]
+
+    def clips(self, i: int) -> np.ndarray:
+        """The clips of step i."""
+        rows = self.part(i).clip_rows[0]
+        return rows[rows >= 0]
+
+    def compile(self) -> None:
+        """Trace, lower and compile the training step on the set held on the device."""
+        self.compile_for(self.part(0), self.data)
+
+    def compile_for(self, part: BatchPlan, data: DeviceClips) -> None:
+        """The same for frames that come in another shape."""
+        arguments = self._arguments(part, data)
+        lowered, self.lower_s = timed(
+            lambda: train_steps.lower(*arguments, config=self.setup.config.train, **self.static)
+        )
+        self.training, self.compile_s = timed(lowered.compile)
+
+    def train(self, i: int) -> None:
+        """Training step i on the set held on the device."""
+        self.train_part(self.part(i), self.data)
+
+    def train_part(self, part: BatchPlan, data: DeviceClips) -> None:
+        """A training step on some frames."""
+        self.state, losses = self.training(*self._arguments(part, data))
+        if not np.isfinite(jax.block_until_ready(losses)).all():
+            raise FloatingPointError("a loss of the benchmark is not finite; lower the learning rate")
+
+    def evaluate(self, i: int) -> None:
+        """Evaluation of the clips of step i."""
+        batch = jax.tree.map(lambda a: a[0], _on_device(self.part(i)))
+        jax.block_until_ready(evaluate_batch(self.state, self.data, batch, **self.static))
+
+    def _arguments(self, part: BatchPlan, data: DeviceClips) -> tuple:
+        return (self.state, data, _on_device(part), jax.random.key(0), jnp.asarray(0), jnp.asarray(LEARNING_RATE))
+
+
+def _on_device(part: BatchPlan) -> DevicePlan:
+    return DevicePlan(*jax.device_put((part.frame_rows, part.clip_ids, part.clip_rows)))

@@ -1,0 +1,86 @@
+"""`scaling`: cost of a training step against clips, frames a clip, image size and spread of lengths, and of folds.
+
+On the CPU with a slim network, so that it takes a minute; the published one on an accelerator.
+"""
+
+import dataclasses
+import functools
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig, preset
+from akm_jax.train.loso import run_loso
+from akm_jax.train.run_dir import open_run
+from experiments.benchmarks import timing
+from experiments.benchmarks.ours import Ours
+from experiments.benchmarks.workload import noise_clips
+
+SLIM = ModelConfig(image_size=64, widths=(16, 32, 64, 128))
+CLIPS = (4, 8, 16, 32)
+FRAMES = (16, 32, 64, 128)
+SIZES = (32, 64, 96, 128)
+SPREADS = (0.0, 0.3, 0.6, 0.9)
+FOLDS = (2, 4, 8)
+
+
+def measure(model: ModelConfig, *, rounds: int, track) -> list[dict[str, Any]]:
+    """One row a curve: `x`, `frames` a step, median seconds a step, and `exponent`, 1 where cost is linear in x."""
+    small = dataclasses.replace(model, image_size=32)
+    runs: dict[str, list[tuple[float, ModelConfig, np.ndarray]]] = {
+        "clips": [(n, model, np.full(n, 32)) for n in CLIPS],
+        "frames_a_clip": [(n, model, np.full(8, n)) for n in FRAMES],
+        "pixels": [(s * s, dataclasses.replace(model, image_size=s), np.full(8, 16)) for s in SIZES],
+        "spread": [(spread, model, _spread(spread)) for spread in SPREADS],
+    }
+    points = [(curve, *point) for curve, of_curve in runs.items() for point in of_curve]
+    found: dict[str, list[tuple[float, int, float]]] = {curve: [] for curve in runs}
+    for curve, x, shape, lengths in track(points, "Scaling"):
+        found[curve].append((x, int(lengths.sum()), _step_seconds(shape, lengths, rounds)))
+    found["folds"] = [(n, 0, s) for n, s in _fold_seconds(small)]
+    return [_row(curve, of_curve) for curve, of_curve in found.items()]
+
+
+def _spread(spread: float) -> np.ndarray:
+    """Eight lengths of 64 frames in the mean, from (1 - spread) to (1 + spread) times that."""
+    return np.round(64 * (1 + spread * np.linspace(-1, 1, 8))).astype(int)
+
+
+def _step_seconds(model: ModelConfig, lengths: np.ndarray, rounds: int) -> float:
+    """Median seconds of a step of exactly these clips."""
+    both = np.concatenate([lengths, lengths])  # the clips of two people, of whom one is left out
+    subjects = np.repeat([0, 1], len(lengths))
+    config = ExperimentConfig(model=model, train=TrainConfig(clips_per_step=len(lengths)))
+    ours = Ours(config, noise_clips(both, subjects, model))
+    ours.compile()
+    ours.train(0)
+    return float(np.median(timing.interleave({"ours": ours.train}, rounds=rounds)["ours"]))
+
+
+def _fold_seconds(model: ModelConfig) -> list[tuple[int, float]]:
+    """Seconds of a whole run against its folds, all of the same size; the first run, which compiles, does not count."""
+    config = dataclasses.replace(preset("tiny"), model=model, train=TrainConfig(epochs=1), rules="last")
+    subjects = np.repeat(np.arange(max(FOLDS)), 4)
+    clip_set = noise_clips(np.full(len(subjects), 16), subjects, model)
+    seconds = []
+    for count in (1, *FOLDS):
+        chosen = dataclasses.replace(config, folds=",".join(str(s) for s in range(count)))
+        with tempfile.TemporaryDirectory(prefix="akm_jax_folds_") as folder, open_run(Path(folder), chosen, clip_set):
+            run = functools.partial(run_loso, chosen, clip_set, Path(folder))
+            seconds.append((count, timing.timed(run)[1]))
+    return seconds[1:]
+
+
+def _row(curve: str, points: list[tuple[float, int, float]]) -> dict[str, Any]:
+    x, frames, seconds = (np.array(column, float) for column in zip(*points, strict=True))
+    row = {
+        "name": f"scaling/{curve}",
+        "x": x.tolist(),
+        "frames": frames.tolist(),
+        "median_s": seconds.round(4).tolist(),
+    }
+    if curve == "spread":
+        return row | {"slowest_over_fastest": round(float(seconds.max() / seconds.min()), 3)}
+    return row | {"exponent": round(float(np.polyfit(np.log(x), np.log(seconds), 1)[0]), 3)}

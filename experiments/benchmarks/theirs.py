@@ -1,0 +1,90 @@
+"""The PyTorch programs on the same clips: the plain one, and the fastest of the others found in a trial."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+
+from akm_jax.config import ModelConfig
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.interop.torch import to_state_dict
+from akm_jax.train.state import TrainState
+from experiments.benchmarks.timing import timed
+
+TRIAL_CLIPS = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Contest:
+    """PyTorch's plain program, its fastest one for training and for inference, and the trials that chose them."""
+
+    eager: Any
+    best: dict[str, Any]
+    trials: list[dict[str, Any]]
+
+
+def hold_contest(model: ModelConfig, clip_set: ClipSet, state: TrainState, *, threads: int, track) -> Contest:
+    """Try every way to run the network in PyTorch on a few clips.
+
+    Args:
+        model: the network's shape.
+        clip_set: the clips.
+        state: weights that all programs start from.
+        threads: threads of PyTorch on the CPU.
+        track: progress display: `track(items, what)`.
+
+    Raises:
+        ImportError: PyTorch is not installed.
+    """
+    try:
+        import torch
+    except ImportError as e:
+        raise ImportError("--against=torch needs PyTorch: pip install -e '.[torch]'") from e
+    from experiments.baselines.akmnet_torch_variants import EAGER, Program, TorchClips, variants
+
+    torch.set_num_threads(threads)
+    device = "cuda" if jax.default_backend() == "gpu" and torch.cuda.is_available() else "cpu"
+    frames, large_frames, labels = (
+        torch.from_numpy(a).to(device)
+        for a in (clip_set.frames, clip_set.large_frames, clip_set.labels.astype(np.int64))
+    )
+    data = TorchClips(frames, large_frames, labels, clip_set.starts, clip_set.lengths)
+    weights = {**to_state_dict(state.params), **to_state_dict(state.stats)}
+    shape = {
+        "num_classes": len(clip_set.class_names),
+        "widths": model.widths,
+        "gru_hidden": model.gru_hidden,
+        "image_size": model.image_size,
+        "dropout": model.dropout,
+    }
+    eager, programs, trials = None, [], []
+    clips = np.argsort(np.abs(clip_set.lengths - np.median(clip_set.lengths)))[:TRIAL_CLIPS]
+    for variant in track(variants(device, model.widths, bfloat16=device == "cuda"), "PyTorch trials"):
+        program = Program(variant, data, weights, shape=shape)
+        trial: dict[str, Any] = {"name": f"trial/torch_{variant.name}", "frames": int(clip_set.lengths[clips].sum())}
+        try:
+            trial |= _try(program, clips)
+            programs.append((program, trial))
+        except Exception as e:  # torch.compile fails in many ways where no compiler works: the row says which
+            trial["error"] = f"{type(e).__name__}: {e}"[:500]
+        trials.append(trial)
+        eager = program if variant == EAGER else eager
+    best = {work: min(programs, key=lambda p: p[1][f"{work}_s"])[0] for work in ("train", "infer")}
+    return Contest(eager, best, trials)
+
+
+def _try(program: Any, clips: np.ndarray) -> dict[str, float]:
+    """Seconds of a step and of an evaluation, the first ones, which may compile, apart."""
+    found = {}
+    for work, call in (("train", program.train_step), ("infer", program.evaluate)):
+        run = functools.partial(_run, program, call, clips)
+        _, found[f"first_{work}_s"] = timed(run)
+        found[f"{work}_s"] = min(timed(run)[1] for _ in range(2))
+    return {name: round(seconds, 3) for name, seconds in found.items()}
+
+
+def _run(program: Any, call, clips: np.ndarray) -> None:
+    call(clips)
+    program.synchronize()

@@ -1,0 +1,46 @@
+"""Interleaved timing, and what is reported of it."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+Seconds = dict[str, list[float]]
+
+
+def interleave(programs: Mapping[str, Callable[[int], Any]], *, rounds: int) -> Seconds:
+    """Seconds of every program in every round.
+
+    The programs take turns, so that a busy machine slows all of them, and each is told the round, so that all do the
+    same work in it. A program must not return before its work is done.
+    """
+    seconds: Seconds = {name: [] for name in programs}
+    for i in range(rounds):
+        for name, program in programs.items():
+            started = time.perf_counter()
+            program(i)
+            seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    """What a call returns, and its seconds."""
+    started = time.perf_counter()
+    result = call()
+    return result, time.perf_counter() - started
+
+
+def describe(seconds: list[float]) -> dict[str, Any]:
+    """Seconds of all rounds, their median, the fastest and the slowest."""
+    return {
+        "seconds": [round(s, 4) for s in seconds],
+        "median_s": round(float(np.median(seconds)), 4),
+        "fastest_s": round(min(seconds), 4),
+        "slowest_s": round(max(seconds), 4),
+    }
+
+
+def ratio(theirs: list[float], ours: list[float]) -> float:
+    """How many times as fast ours is: the median over rounds of theirs / ours, side by side."""
+    return round(float(np.median(np.array(theirs) / np.array(ours))), 3)
