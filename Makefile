@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo negative-control test lint format clean
+.PHONY: demo negative-control test bench lint format clean
 
 demo: .venv/.demo-installed  ## drawn corpus, leave-one-subject-out, results in runs/demo
 	$(BIN)/python -m experiments.loso --preset=demo --run_dir=runs/demo
@@ -12,6 +12,10 @@ negative-control: .venv/.demo-installed  ## the same without expressions: accura
 
 test: .venv/.test-installed  ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+bench: .venv/.test-installed  ## speed beside PyTorch, results in benchmarks/cpu.json and docs/benchmark.png
+	$(BIN)/python -m experiments.benchmark all --against=torch --json=benchmarks/cpu.json
+	$(BIN)/python -m experiments.benchmark picture --json=benchmarks/cpu.json
 
 lint: .venv/.test-installed  ## style, format, types
 	$(BIN)/ruff check .

@@ -9,15 +9,11 @@ first call of the JAX version, which compiles, is reported apart. Peak memory is
 import dataclasses
 import importlib.metadata
 import json
-import os
 import subprocess
 import sys
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
-import jax
 import numpy as np
 import pyrtools
 import scipy.ndimage
@@ -27,6 +23,8 @@ from rich.table import Table
 
 from akm_jax.prepare.magnify import magnify
 from datasets_tfds.synthetic import ClipSpec, draw_clip
+from experiments.benchmarks.machine import device_name
+from experiments.benchmarks.timing import interleave, timed
 
 ALPHA, SMOOTHING_PX = 15.0, 1.0
 
@@ -53,12 +51,10 @@ class BenchmarkConfig:
 def main(config: BenchmarkConfig) -> dict:
     """Measure, print, write."""
     clip = drawn_frames(config.frames, config.size)
-    started = time.perf_counter()
-    magnify(clip, alpha=ALPHA, smoothing_px=SMOOTHING_PX)
-    compile_s = time.perf_counter() - started
+    _, compile_s = timed(lambda: magnify(clip, alpha=ALPHA, smoothing_px=SMOOTHING_PX))
     versions = {
-        "akm_jax": lambda: magnify(clip, alpha=ALPHA, smoothing_px=SMOOTHING_PX),
-        "pyrtools": lambda: magnify_with_pyrtools(clip, alpha=ALPHA, smoothing_px=SMOOTHING_PX),
+        "akm_jax": lambda _round=0: magnify(clip, alpha=ALPHA, smoothing_px=SMOOTHING_PX),
+        "pyrtools": lambda _round=0: magnify_with_pyrtools(clip, alpha=ALPHA, smoothing_px=SMOOTHING_PX),
     }
     difference = np.abs(versions["akm_jax"]().astype(int) - versions["pyrtools"]())
     times = interleave(versions, rounds=config.rounds)
@@ -111,17 +107,6 @@ def _blur(picture: np.ndarray, deviation_px: float) -> np.ndarray:
     return scipy.ndimage.gaussian_filter(picture, deviation_px, mode="constant", truncate=3.0)
 
 
-def interleave(versions: dict[str, Callable[[], np.ndarray]], *, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each version in each round; the versions take turns, so that a busy machine slows both."""
-    times: dict[str, list[float]] = {name: [] for name in versions}
-    for _ in range(rounds):
-        for name, run in versions.items():
-            started = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - started)
-    return times
-
-
 def peak_memory(band: bool) -> float:
     """Most memory, GiB, that a fresh process holds while it magnifies 141 frames of 340 x 280."""
     options = "fps=200.0, band_hz=(2.0, 40.0)" if band else ""
@@ -132,13 +117,6 @@ def peak_memory(band: bool) -> float:
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     return round(int(done.stdout) / 2**20, 2)
-
-
-def device_name() -> str:
-    """The kind of device, without naming the machine."""
-    if jax.default_backend() == "cpu":
-        return f"CPU, {len(os.sched_getaffinity(0))} cores"
-    return jax.devices()[0].device_kind
 
 
 def show(result: dict) -> None:

@@ -24,6 +24,27 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 
+HIDE = """
+import sys
+
+class Without:  # a finder that finds all but some modules, as where these are not installed
+    def __init__(self, finder):
+        self.finder = finder
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+    def find_spec(self, name, *args):
+        return None if name.partition(".")[0] in {hidden!r} else self.finder.find_spec(name, *args)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+"""
+
+
+@pytest.fixture(scope="session")
+def hide_modules() -> Callable[..., str]:
+    """Maker of the beginning of a program that runs as where some modules are not installed."""
+    return lambda *hidden: HIDE.format(hidden=hidden)
+
+
 @pytest.fixture(scope="session")
 def golden_dir() -> Path:
     """Folder of the recorded results; another recording of the same form can be checked with AKM_GOLDEN_DIR."""

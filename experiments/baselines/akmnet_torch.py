@@ -115,7 +115,7 @@ class AKMNet(nn.Module):
         x = functional.relu(self.bn1(self.conv1(frames)), inplace=True)
         x = functional.max_pool2d(x, 3, 2, 1)
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            x = stage(x)
+            x = stage(x)  # type: ignore[operator]
         return x
 
     def forward(self, frames: Tensor, lengths: Sequence[int]) -> ClipOutput:

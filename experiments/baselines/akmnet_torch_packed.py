@@ -6,6 +6,7 @@ equal those of one clip at a time.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,8 @@ from torch.nn import functional
 from torch.nn.utils import rnn
 
 from experiments.baselines.akmnet_torch import NORM_FLOOR, AKMNet, ClipLosses, ClipOutput, LossWeights, Selection
+
+MOMENTUM = 0.1
 
 
 class ClipBatchNorm(nn.BatchNorm2d):
@@ -32,6 +35,8 @@ class FormulaBatchNorm(nn.BatchNorm2d):
 
     clip_of: Tensor
     counts: Tensor
+    running_mean: Tensor
+    running_var: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (F, D, H, W); the running averages take one update a clip, in order."""
@@ -57,7 +62,7 @@ class FormulaBatchNorm(nn.BatchNorm2d):
         for running, values in ((self.running_mean, mean), (self.running_var, unbiased)):
             new = running
             for value in values.unbind():
-                new = torch.lerp(new, value, self.momentum)
+                new = torch.lerp(new, value, MOMENTUM)
             running.copy_(new)
 
 
@@ -66,7 +71,7 @@ class PackedAKMNet(AKMNet):
 
     def __init__(self, num_classes: int, *, norm: type[nn.BatchNorm2d] = ClipBatchNorm, **shape):
         super().__init__(num_classes, norm=norm, **shape)
-        self.norms = [module for module in self.modules() if isinstance(module, norm)]
+        self.norms: list[Any] = [module for module in self.modules() if isinstance(module, norm)]
         self.run_packed_trunk: Callable[[Tensor, Tensor, Tensor], Tensor] = self.packed_trunk
 
     def packed_trunk(self, frames: Tensor, clip_of: Tensor, counts: Tensor) -> Tensor:

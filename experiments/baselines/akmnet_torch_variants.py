@@ -146,7 +146,7 @@ class Program:
             raise ValueError(f"state dict does not fit: missing {missing[:5]}, unknown {list(surplus)[:5]}")
         layout = torch.channels_last if variant.channels_last else torch.contiguous_format
         self._dtype = weights["conv1.weight"].dtype
-        self.model.to(device=data.frames.device, dtype=self._dtype, memory_format=layout)
+        self.model.to(data.frames.device, self._dtype).to(memory_format=layout)  # type: ignore[call-overload]
         self._choose_trunk(compiler)
         self._loss_weights = loss_weights or LossWeights()
         self._crop_probability = crop_probability

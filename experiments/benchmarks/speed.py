@@ -61,13 +61,15 @@ def _after_first(program: Callable[[int], Any]) -> Callable[[int], Any]:
 def _row(work: str, name: str, seconds: list[float], frames: list[int], ours: Ours) -> dict[str, Any]:
     count = training_operations if work == "train" else inference_operations
     speeds = np.array(frames) / np.array(seconds)
-    rate = float(np.median(speeds)) * count(ours.setup.config.model)
+    model = ours.setup.config.model
+    rate, peak = float(np.median(speeds)) * count(model), matmul_peak(model.trunk_dtype)
     return {
         "name": f"{work}/{name}",
         **timing.describe(seconds),
         "frames_per_s": round(float(np.median(speeds)), 2),
         "flops_per_s": round(rate),
-        "share_of_matmul_peak": round(rate / matmul_peak(ours.setup.config.model.trunk_dtype), 3),
+        "matmul_peak_flops_per_s": round(peak),
+        "share_of_matmul_peak": round(rate / peak, 3),
     }
 
 

@@ -37,6 +37,7 @@ def hold_contest(model: ModelConfig, clip_set: ClipSet, state: TrainState, *, th
 
     Raises:
         ImportError: PyTorch is not installed.
+        ValueError: PyTorch cannot compute on the device that JAX computes on.
     """
     try:
         import torch
@@ -45,7 +46,7 @@ def hold_contest(model: ModelConfig, clip_set: ClipSet, state: TrainState, *, th
     from experiments.baselines.akmnet_torch_variants import EAGER, Program, TorchClips, variants
 
     torch.set_num_threads(threads)
-    device = "cuda" if jax.default_backend() == "gpu" and torch.cuda.is_available() else "cpu"
+    device = _device(torch)
     frames, large_frames, labels = (
         torch.from_numpy(a).to(device)
         for a in (clip_set.frames, clip_set.large_frames, clip_set.labels.astype(np.int64))
@@ -73,6 +74,19 @@ def hold_contest(model: ModelConfig, clip_set: ClipSet, state: TrainState, *, th
         eager = program if variant == EAGER else eager
     best = {work: min(programs, key=lambda p: p[1][f"{work}_s"])[0] for work in ("train", "infer")}
     return Contest(eager, best, trials)
+
+
+def _device(torch: Any) -> str:
+    """The device JAX computes on, in PyTorch's words; on another one there is nothing to compare."""
+    backend = jax.default_backend()
+    if backend == "cpu":
+        return "cpu"
+    if backend != "gpu" or not torch.cuda.is_available():
+        raise ValueError(
+            f"--against=torch: JAX computes on {backend!r}, where PyTorch {torch.__version__} cannot; install one for "
+            "this device, or compare on the CPU with JAX_PLATFORMS=cpu"
+        )
+    return "cuda"
 
 
 def _try(program: Any, clips: np.ndarray) -> dict[str, float]:

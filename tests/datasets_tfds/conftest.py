@@ -58,18 +58,6 @@ def regular(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def hide_tensorflow() -> str:
+def hide_tensorflow(hide_modules) -> str:
     """The beginning of a program that runs as where TensorFlow and PyTorch are not installed."""
-    return """
-import sys
-
-class Without:  # a finder that finds all but TensorFlow and PyTorch, as where these are not installed
-    def __init__(self, finder):
-        self.finder = finder
-    def __getattr__(self, name):
-        return getattr(self.finder, name)
-    def find_spec(self, name, *args):
-        return None if name.partition(".")[0] in ("tensorflow", "torch") else self.finder.find_spec(name, *args)
-
-sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
-"""
+    return hide_modules("tensorflow", "torch")

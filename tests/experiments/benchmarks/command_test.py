@@ -12,20 +12,19 @@ from experiments.benchmark import main
 TINY = ["--lengths=smic", "--clips=24", "--clips_per_step=4", "--image_size=32", "--widths", "4", "4", "8", "8"]
 
 
-def run(*arguments, hidden=()):
-    """Run the command in a process of its own, as if some modules were not installed."""
+def run(*arguments, start=""):
+    """Run the command in a process of its own that begins with `start`."""
     program = (
-        f"import sys; sys.modules.update(dict.fromkeys({list(hidden)!r})); "
-        "from experiments.benchmark import main; from experiments.command import run_command; run_command(main)"
+        start + "from experiments.benchmark import main; from experiments.command import run_command; run_command(main)"
     )
     return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
 
 
-def test_ours_beside_pytorch(tmp_path):
+def test_ours_beside_pytorch(hide_modules, tmp_path):
     pytest.importorskip("torch")
     file = tmp_path / "result.json"
     work = ["train", "--against=torch", "--train_rounds=2", f"--json={file}", "--threads=1"]
-    done = run(*work, *TINY, hidden=["tensorflow_datasets", "tensorflow", "grain"])
+    done = run(*work, *TINY, start=hide_modules("tensorflow_datasets", "tensorflow", "grain"))
     assert done.returncode == 0, done.stderr
     result = json.loads(file.read_text())
     assert set(result) == {"device", "versions", "rows", "ratios"}
@@ -43,8 +42,8 @@ def test_ours_beside_pytorch(tmp_path):
     assert "trial/torch_eager" in rows
 
 
-def test_without_pytorch_the_comparison_is_refused():
-    done = run("infer", "--against=torch", *TINY, hidden=["torch"])
+def test_without_pytorch_the_comparison_is_refused(hide_modules):
+    done = run("infer", "--against=torch", *TINY, start=hide_modules("torch"))
     assert done.returncode == 1
     assert "pip install -e '.[torch]'" in done.stderr
     assert "Traceback" not in done.stderr
