@@ -74,7 +74,7 @@ class TrainConfig:
     resample_classes: bool = False
     """Repeat training clips of the smaller classes up to the largest class (in the paper, not in the code)."""
     steps_per_call: int = 0
-    """Steps of one compiled call; 0: a whole epoch on an accelerator, 4 on the CPU so that progress shows."""
+    """Steps of one compiled call; 0: a whole epoch on an accelerator, 4 on the CPU and where data are streamed."""
     steps_per_epoch: int = 0
     """Stop every epoch after this many steps (a try-out, not a result); 0: all clips."""
 
@@ -86,6 +86,21 @@ class TrainConfig:
         _require(0 <= self.crop_probability <= 1, "crop_probability", self.crop_probability, "0..1")
         _require(self.steps_per_call >= 0, "steps_per_call", self.steps_per_call, "0 or more")
         _require(self.steps_per_epoch >= 0, "steps_per_epoch", self.steps_per_epoch, "0 or more")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Where decoded frames are kept; results don't depend on it."""
+
+    memory_gib: float = 4.0
+    """GiB of decoded frames up to which a set is held in memory and on the device; a larger one is streamed."""
+    decode_threads: int = 0
+    """Threads that decode frames; 0: one a core, at most 16."""
+
+    def validate(self) -> None:
+        """Raise ValueError on values that nothing can be read with."""
+        _require(self.memory_gib >= 0, "data.memory_gib", self.memory_gib, "0 (stream always) or more")
+        _require(self.decode_threads >= 0, "data.decode_threads", self.decode_threads, "0 (one a core) or more")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,6 +185,7 @@ class ExperimentConfig:
     """Devices of this machine that folds are spread over, a fold on each at a time; 0: all there are."""
     train: TrainConfig = TrainConfig()
     model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
     init_weights: Path | None = None
     """Weights every fold starts from: a PyTorch state dict (.pt). Entries that don't fit the network are left fresh."""
     synthetic: SyntheticConfig = SyntheticConfig()
@@ -189,6 +205,7 @@ class ExperimentConfig:
         """Raise ValueError naming the option, what was got and what is expected."""
         self.model.validate()
         self.train.validate()
+        self.data.validate()
         self.pretrain.validate()
         _require(
             not (self.init_weights and self.pretrain.people),

@@ -85,7 +85,11 @@ def load_data(config: ExperimentConfig) -> ClipSet:
         image_size=model.image_size,
         crop_source_size=model.crop_source_size,
         allow_missing=config.allow_missing,
+        memory_gib=config.data.memory_gib,
+        decode_threads=config.data.decode_threads,
     )
+    how = "streamed from disk" if clip_set.streamed else "held in memory"
+    console.print(f"{clip_set.gib:.3g} GiB of frames, {how} (--data.memory_gib={config.data.memory_gib:g})")
     return dataclasses.replace(clip_set, name=config.dataset)
 
 

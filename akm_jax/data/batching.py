@@ -4,7 +4,7 @@ Frames stay where they are; a plan names rows of the frame axis, so only small i
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -37,6 +37,12 @@ class BatchPlan:
     def steps(self, start: int, stop: int) -> "BatchPlan":
         """Batches start..stop-1."""
         return BatchPlan(self.frame_rows[start:stop], self.clip_ids[start:stop], self.clip_rows[start:stop])
+
+    def calls(self, steps_per_call: int) -> Iterator["BatchPlan"]:
+        """The plan in parts of `steps_per_call` batches, without the empty parts at its end."""
+        used = 1 + np.flatnonzero((self.clip_rows >= 0).any(1)).max(initial=-1)
+        for first in range(0, int(used), steps_per_call):
+            yield self.steps(first, first + steps_per_call)
 
 
 def balance(

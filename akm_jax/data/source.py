@@ -1,15 +1,14 @@
-"""From a user's folder or a prepared TFDS set to a `ClipSet`: build on first use, read, decode once.
+"""From a user's folder or a prepared TFDS set to a `ClipSet`: build on first use, then hold it in memory or stream it.
 
 The only module of `akm_jax` that needs tensorflow-datasets, and only inside its functions; TensorFlow is never needed.
 """
 
-import concurrent.futures
 import contextlib
 import logging
-import os
+import math
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track as rich_track
 
-from akm_jax.data.classes import Classes, assign_classes, check_label_scheme
-from akm_jax.data.clip_set import ClipSet, resize_frame
-from akm_jax.data.folds import subject_order
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.data.records import read_records
 from datasets_tfds import layout
 from datasets_tfds.disk_check import NO_FRAMES, inspect_pictures
 
@@ -36,8 +34,10 @@ def load_clip_set(
     crop_source_size: int = 144,
     allow_missing: bool = False,
     classes: str = "paper4",
+    memory_gib: float = math.inf,
+    decode_threads: int = 0,
 ) -> ClipSet:
-    """Read a data set into memory; prepares it first where that has not been done, or not from the present files.
+    """Read a data set; prepares it first where that has not been done, or not from the present files.
 
     Args:
         dataset: one of the keys of `_builder_classes`.
@@ -50,9 +50,12 @@ def load_clip_set(
         allow_missing: leave clips with missing or broken files out, instead of failing.
         classes: what emotions become, one of `akm_jax.data.classes.SCHEMES`. Clips whose emotion has no class are left
             out, and counted in the log. SMIC keeps its three classes.
+        memory_gib: largest set, all frames decoded, that is held in memory, GiB; a larger one is streamed.
+        decode_threads: threads that decode; 0: one a core, at most 16.
 
     Returns:
-        The clips in the order of subject number, then clip id.
+        The clips in the order of subject number, then clip id; `ClipSet.streamed` says whether frames are decoded on
+        demand.
 
     Raises:
         FileNotFoundError: `manual_dir` is absent or does not hold the set; or it is not given and nothing is prepared.
@@ -63,7 +66,14 @@ def load_clip_set(
         raise ValueError(f"image sizes must be at least 1 pixel, got {image_size} and {crop_source_size}")
     make_builder = _builder_maker(dataset, data_config, data_dir, allow_missing)
     builder = _prepared_builder(make_builder, manual_dir and Path(manual_dir).expanduser(), allow_missing)
-    return _read(builder, image_size, crop_source_size, classes)
+    return read_records(
+        builder,
+        sizes=(image_size, crop_source_size),
+        scheme=classes,
+        memory_gib=memory_gib,
+        decode_threads=decode_threads,
+        track=_track,
+    )
 
 
 def read_clip(folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -189,74 +199,6 @@ def _build(builder: Any, manual_dir: Path) -> Any:
     with contextlib.redirect_stdout(sys.stderr):
         builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=manual_dir))
     return builder
-
-
-def _read(builder: Any, image_size: int, crop_source_size: int, scheme: str) -> ClipSet:
-    """Read all records, in whatever order they lie, into the rows where their clips belong."""
-    records = builder.as_data_source(split="train")
-    clips = sorted(builder.info.metadata["clips"], key=lambda clip: (subject_order(clip["subject"]), clip["clip_id"]))
-    if len(records) != len(clips):
-        raise ValueError(
-            f"{builder.data_dir} holds {len(records)} clips, expected {len(clips)}; delete it and prepare the set again"
-        )
-    classes = _classes(builder, clips, scheme)
-    if classes is not None:
-        clips = [clip for clip in clips if clip["clip_id"] in classes.labels]
-    lengths = np.array([clip["num_frames"] for clip in clips], np.int32)
-    ends = np.cumsum(lengths)
-    labels, apexes, fps = np.full(len(clips), -1, np.int32), np.full(len(clips), -1, np.int32), 0.0
-    numbers = np.empty(ends[-1], np.int32)
-    frames = {size: np.empty((ends[-1], size, size), np.uint8) for size in (image_size, crop_source_size)}
-    place = {clip["clip_id"]: i for i, clip in enumerate(clips)}
-    with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for record in _track(records, "Decoding clips", len(records)):
-            clip_id = record["clip_id"].decode()
-            if clip_id not in place:
-                continue
-            i = place[clip_id]
-            rows = slice(ends[i] - lengths[i], ends[i])
-            labels[i] = record["label"] if classes is None else classes.labels[clip_id]
-            apexes[i], fps = _apex_index(record), float(record["fps"])
-            numbers[rows] = record["frame_numbers"]
-            _decode(record["frames"], {size: array[rows] for size, array in frames.items()}, pool)
-    return ClipSet(
-        name=builder.name,
-        class_names=tuple(builder.info.features["label"].names) if classes is None else classes.names,
-        clip_ids=tuple(clip["clip_id"] for clip in clips),
-        subjects=tuple(clip["subject"] for clip in clips),
-        labels=labels,
-        lengths=lengths,
-        frames=frames[image_size],
-        large_frames=frames[crop_source_size],
-        frame_numbers=numbers,
-        fps=fps,
-        apexes=apexes,
-    )
-
-
-def _classes(builder: Any, clips: Sequence[dict[str, Any]], scheme: str) -> Classes | None:
-    """Classes of the clips; None where the set is distributed with classes and the records hold them."""
-    if "emotion" in builder.info.features:
-        return assign_classes(builder.name, scheme, {clip["clip_id"]: clip["label"] for clip in clips})
-    check_label_scheme(builder.name, scheme)
-    return None
-
-
-def _apex_index(record: dict[str, Any]) -> int:
-    """Index of the apex among the clip's frames; -1 where there is none, or its frame is missing."""
-    found = np.flatnonzero(np.asarray(record["frame_numbers"]) == record.get("apex", -1))
-    return int(found[0]) if found.size else -1
-
-
-def _decode(pictures: Sequence[bytes], rows: dict[int, np.ndarray], pool: concurrent.futures.Executor) -> None:
-    """Decode each picture once and write it into row k of every array of `rows`, resized to its key."""
-
-    def decode(k: int) -> None:
-        frame = layout.decode_grey(pictures[k])
-        for size, array in rows.items():
-            array[k] = resize_frame(frame, size)
-
-    list(pool.map(decode, range(len(pictures))))
 
 
 def _track(items: Iterable, what: str, total: int) -> Iterable:

@@ -10,8 +10,9 @@ from jax import Array
 from jaxtyping import Float
 
 from akm_jax.clips import PackedClips
-from akm_jax.ops.conv import conv, max_pool
+from akm_jax.ops.conv import conv
 from akm_jax.ops.norm import ClipBatchNorm
+from akm_jax.ops.stem import stem, stem_evaluated
 
 
 class Conv(nnx.Module):
@@ -65,8 +66,16 @@ class ResNet18(nnx.Module):
 
     def __call__(self, frames: Float[Array, "F H W 1"], clips: PackedClips, *, train: bool) -> Float[Array, "F h w D"]:
         """Feature maps of every frame."""
-        x = jax.nn.relu(self.stem_norm(self.stem_conv(frames), clips, train=train))
-        x = max_pool(x)
+        x = self.stem(frames, clips, train=train)
         for block in self.blocks:
             x = block(x, clips, train=train)
         return x
+
+    def stem(self, frames: Float[Array, "F H W 1"], clips: PackedClips, *, train: bool) -> Float[Array, "F h w D"]:
+        """Convolution, batch norm, ReLU and max pool in one operation; h = H/4."""
+        norm, kernel = self.stem_norm, self.stem_conv.kernel[...].astype(frames.dtype)
+        if not train:
+            return stem_evaluated(frames, kernel, *norm.fixed_affine())
+        pooled, mean, var = stem(frames, kernel, norm.scale[...], norm.bias[...], clips)
+        norm.advance(mean, var, frames.shape[1] * frames.shape[2] // 4, clips)
+        return pooled

@@ -31,15 +31,24 @@ class ClipBatchNorm(nnx.Module):
     def __call__(self, x: Float[Array, "F H W D"], clips: PackedClips, *, train: bool) -> Float[Array, "F H W D"]:
         """Normalise; in training also advance the running averages, in slot order."""
         if not train:
-            inv = self.scale[...] * jax.lax.rsqrt(self.var[...] + EPS)
-            return x * inv.astype(x.dtype) + (self.bias[...] - self.mean[...] * inv).astype(x.dtype)
+            factor, shift = self.fixed_affine()
+            return x * factor.astype(x.dtype) + shift.astype(x.dtype)
         y, mean, var = normalise_per_clip(x, self.scale[...], self.bias[...], clips)
+        self.advance(mean, var, x.shape[1] * x.shape[2], clips)
+        return y
+
+    def fixed_affine(self) -> tuple[Float[Array, " D"], Float[Array, " D"]]:
+        """Factor and shift that normalise by the running averages."""
+        factor = self.scale[...] * jax.lax.rsqrt(self.var[...] + EPS)
+        return factor, self.bias[...] - self.mean[...] * factor
+
+    def advance(self, mean: Float[Array, "C D"], var: Float[Array, "C D"], pixels: int, clips: PackedClips) -> None:
+        """Advance the running averages by each clip's mean and biased variance, taken over `pixels` a frame."""
         mean, var = jax.lax.stop_gradient((mean, var))
-        count = clips.count(var.dtype)[:, None] * (x.shape[1] * x.shape[2])
+        count = clips.count(var.dtype)[:, None] * pixels
         unbiased = var * count / jnp.maximum(count - 1, 1)
         self.mean[...] = successive_updates(self.mean[...], mean, clips.clip_mask)
         self.var[...] = successive_updates(self.var[...], unbiased, clips.clip_mask)
-        return y
 
 
 def successive_updates(running: Float[Array, " D"], per_clip: Float[Array, "C D"], clip_mask) -> Float[Array, " D"]:
@@ -62,20 +71,28 @@ def normalise_per_clip(x: Float[Array, "F H W D"], scale: Float[Array, " D"], bi
     return _normalise_forward(x, scale, bias, clips)[0]
 
 
-def _normalise_forward(x, scale, bias, clips):
-    stat = jnp.promote_types(x.dtype, jnp.float32)
-    pixels = x.shape[1] * x.shape[2]
-    wide = x.astype(stat)
-    # Moments of each frame first, then of the clip: as accurate as two passes over the clip, and local in memory.
-    frame_mean = jnp.mean(wide, (1, 2))
-    frame_square = jnp.sum((wide - frame_mean[:, None, None]) ** 2, (1, 2))
+def frame_moments(x: Float[Array, "F H W D"]) -> tuple[Float[Array, "F D"], Float[Array, "F D"]]:
+    """Mean over the pixels of each frame, and sum of squared deviations from it; float32 or wider."""
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    mean = jnp.mean(wide, (1, 2))
+    return mean, jnp.sum((wide - mean[:, None, None]) ** 2, (1, 2))
+
+
+def clip_moments(
+    frame_mean: Float[Array, "F D"], frame_square: Float[Array, "F D"], pixels: int, clips: PackedClips
+) -> tuple[Float[Array, "C D"], Float[Array, "C D"]]:
+    """Mean and biased variance of each clip from its frames': as accurate as two passes over the clip."""
     mean = clips.mean(frame_mean)
     square = frame_square + pixels * (frame_mean - clips.spread(mean)) ** 2
-    var = clips.mean(square) / pixels
+    return mean, clips.mean(square) / pixels
+
+
+def _normalise_forward(x, scale, bias, clips):
+    mean, var = clip_moments(*frame_moments(x), x.shape[1] * x.shape[2], clips)
     inv_std = jax.lax.rsqrt(var + EPS)
     factor = clips.spread(inv_std * scale)
     shift = clips.spread(bias - mean * inv_std * scale)
-    y = (wide * factor[:, None, None] + shift[:, None, None]).astype(x.dtype)
+    y = (x.astype(mean.dtype) * factor[:, None, None] + shift[:, None, None]).astype(x.dtype)
     return (y, mean, var), (x, scale, mean, inv_std, clips)
 
 

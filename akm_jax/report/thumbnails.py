@@ -50,13 +50,14 @@ def main_rule(rules: dict[str, Any]) -> str:
 
 def _describe(clip_set: ClipSet, clip: int, beta: list[float]) -> dict[str, Any]:
     start, num_frames, apex = int(clip_set.starts[clip]), int(clip_set.lengths[clip]), int(clip_set.apexes[clip])
+    pictures, _ = clip_set.read(clip, large=False)
     chosen = {"first": 0, "top beta": int(np.argmax(beta)), "apex": apex, "last": num_frames - 1}
     frames = [
         {
             "name": name,
             "index": i,
             "number": int(clip_set.frame_numbers[start + i]),
-            "png": _png(clip_set.frames[start + i]),
+            "png": _png(pictures[i]),
         }
         for name, i in chosen.items()
         if i >= 0

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import time
 import warnings
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from akm_jax.train import checkpoint
 from akm_jax.train.background import Background, one_ahead
 from akm_jax.train.checkpoint import Training
 from akm_jax.train.observe import Observer, Place, Progress
-from akm_jax.train.setup import RunSetup
+from akm_jax.train.setup import EpochDraws, RunSetup
 from akm_jax.train.state import TrainState, copied
 from akm_jax.train.step import DevicePlan, evaluate_batch, train_steps
 
@@ -52,9 +53,10 @@ def evaluate(setup: RunSetup, state: TrainState, clips: np.ndarray) -> Evaluatio
     """Run a model over clips of the data set; results come back in the order of `clips`."""
     plan = setup.plan_evaluation(clips)
     outputs = []
-    for step in range(len(plan.clip_rows)):
-        batch = _on_device(plan.steps(step, step + 1), setup.device, squeeze=True)
-        outputs.append(evaluate_batch(state, setup.data, batch, graph=setup.graph, max_frames=setup.max_frames))
+    with contextlib.closing(setup.data.batches(plan, 1, large=False)) as batches:
+        for data, part in batches:
+            batch = _on_device(part, setup.device, squeeze=True)
+            outputs.append(evaluate_batch(state, data, batch, graph=setup.graph, max_frames=setup.max_frames))
     logits, beta, selected, threshold = [], [], [], []
     for step, output in enumerate(jax.device_get(outputs)):
         used = plan.clip_rows[step] >= 0
@@ -72,39 +74,69 @@ def _on_device(plan: BatchPlan, device: jax.Device | None, *, squeeze: bool = Fa
     return DevicePlan(*jax.device_put(tuple(a[0] if squeeze else a for a in arrays), device))
 
 
-def train_epoch(setup: RunSetup, training: Training, plan: BatchPlan, place: Place, observer: Observer) -> Training:
-    """One epoch; the result depends on configuration, data, place, epoch and its plan (`RunSetup.plan_epoch`) alone.
+def train_epoch(setup: RunSetup, training: Training, draws: EpochDraws, place: Place, observer: Observer) -> Training:
+    """One epoch; the result depends on configuration, data, place, epoch and `RunSetup.draw_epoch` of these alone.
 
     Raises:
         FloatingPointError: a loss is not finite; the message names fold, epoch and step.
     """
-    epoch, start = training.epoch + 1, time.perf_counter()
-    config = setup.config.train
-    key = setup.key(place, epoch)
+    epoch, config = training.epoch + 1, setup.config.train
     rate = optim.learning_rate(config, epoch)
-    state, losses, frames = training.state, [], 0
-    for first in range(0, setup.num_steps, setup.steps_per_call):
-        part = plan.steps(first, first + setup.steps_per_call)
-        if part.num_frames == 0:
-            break
-        state, loss = train_steps(
-            state,
-            setup.data,
-            _on_device(part, setup.device),
-            key,
-            *jax.device_put((first, rate), setup.device),
-            graph=setup.graph,
-            config=config,
-            max_frames=setup.max_frames,
+    state, first = training.state, 0
+    said = _Said(Progress(place, epoch, config.epochs, 0.0, 0, 0.0), observer)
+    under_way: deque[tuple[BatchPlan, jax.Array]] = deque()
+    with contextlib.closing(setup.data.batches(draws.plan, setup.steps_per_call)) as batches:
+        for data, part in batches:
+            state, losses = train_steps(
+                state,
+                data,
+                _on_device(part, setup.device),
+                draws.key,
+                *jax.device_put((first, rate), setup.device),
+                graph=setup.graph,
+                config=config,
+                max_frames=setup.max_frames,
+            )
+            first += len(part.clip_rows)
+            under_way.append((part, losses))
+            if len(under_way) > _calls_ahead():
+                said.add(*under_way.popleft())
+    for part, losses in under_way:
+        said.add(part, losses)
+    done = said.progress
+    entry = {"epoch": epoch, "learning_rate": rate, "loss": done.loss, "frames": done.frames, "seconds": done.seconds}
+    return dataclasses.replace(training, state=state, epoch=epoch, history=[*training.history, entry])
+
+
+def _calls_ahead() -> int:
+    """Calls under way while one is looked at: an accelerator shall never wait; on the CPU a stop would wait for it."""
+    return 0 if jax.default_backend() == "cpu" else 1
+
+
+class _Said:
+    """What the calls of an epoch have said so far."""
+
+    def __init__(self, progress: Progress, observer: Observer):
+        self.progress = progress
+        self._observer = observer
+        self._start = time.perf_counter()
+        self._losses: list[np.ndarray] = []
+        self._clips = self._steps = 0
+
+    def add(self, part: BatchPlan, losses: jax.Array) -> None:
+        """Wait for a call, check its losses, tell the observer."""
+        used = part.clip_rows >= 0
+        self._losses.append(np.asarray(losses)[used.any(1)])
+        _require_finite(self._losses[-1], self.progress.place, self.progress.epoch, self._steps)
+        self._clips += int(used.sum())
+        self._steps += len(used)
+        self.progress = dataclasses.replace(
+            self.progress,
+            loss=float(np.concatenate(self._losses).sum() / self._clips),
+            frames=self.progress.frames + part.num_frames,
+            seconds=time.perf_counter() - self._start,
         )
-        losses.append(np.asarray(loss)[(part.clip_rows >= 0).any(1)])
-        frames += part.num_frames
-        _require_finite(losses[-1], place, epoch, first)
-        mean = float(np.concatenate(losses).sum() / np.sum(plan.clip_rows[: first + len(loss)] >= 0))
-        observer.step_done(Progress(place, epoch, config.epochs, mean, frames, time.perf_counter() - start))
-    entry = {"epoch": epoch, "learning_rate": rate, "loss": mean, "frames": frames}
-    history = [*training.history, entry | {"seconds": time.perf_counter() - start}]
-    return dataclasses.replace(training, state=state, epoch=epoch, history=history)
+        self._observer.step_done(self.progress)
 
 
 def _require_finite(losses: np.ndarray, place: Place, epoch: int, first_step: int) -> None:
@@ -196,9 +228,9 @@ def _train(
     observer.training_starts(place, training.epoch)
     saved = time.monotonic()
     left = range(training.epoch + 1, epochs + 1)
-    with contextlib.closing(one_ahead(lambda epoch: setup.plan_epoch(watch.train, place, epoch), left)) as plans:
-        for plan in plans:
-            training = train_epoch(setup, training, plan, place, observer)
+    with contextlib.closing(one_ahead(lambda epoch: setup.draw_epoch(watch.train, place, epoch), left)) as drawn:
+        for draws in drawn:
+            training = train_epoch(setup, training, draws, place, observer)
             _keep_best(setup, training, watch)
             observer.epoch_done(place, training.history[-1])
             if training.epoch == epochs or time.monotonic() - saved > setup.config.checkpoint_interval_s:

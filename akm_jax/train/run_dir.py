@@ -26,7 +26,8 @@ from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.train.files import read_json, write_json
 
-# Settings that say where things lie, how often to save or on how many devices: a run may go on with other ones.
+# Settings that say where things lie, how they are read, how often to save, on how many devices: a run may go on with
+# other ones.
 FREE_SETTINGS = (
     "run_dir",
     "manual_dir",
@@ -34,6 +35,7 @@ FREE_SETTINGS = (
     "init_weights",
     "checkpoint_interval_s",
     "allow_missing",
+    "data",
     "devices",
 )
 
@@ -96,8 +98,9 @@ def _remove_partial(run_dir: Path) -> None:
 def describe_data(clip_set: ClipSet) -> dict[str, Any]:
     """What identifies a data set: sizes and a checksum of clips, labels and pixels."""
     checksum = zlib.crc32("\n".join([*clip_set.clip_ids, *clip_set.subjects, *clip_set.class_names]).encode())
-    for array in (clip_set.labels, clip_set.lengths, clip_set.frames, clip_set.large_frames):
+    for array in (clip_set.labels, clip_set.lengths):
         checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
+    checksum = zlib.crc32(clip_set.checksum.to_bytes(4, "little"), checksum)
     return {
         "name": clip_set.name,
         "num_clips": len(clip_set),

@@ -1,9 +1,10 @@
-"""What all folds of a run share: the data on the device, one static batch shape, one graph definition."""
+"""What all folds of a run share: the data for the device, one static batch shape, one graph definition."""
 
 import contextlib
 import dataclasses
 import math
 import zlib
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -14,11 +15,13 @@ from akm_jax.config import ExperimentConfig
 from akm_jax.data.batching import BatchPlan, balance, group_in_order, plan_batches, resample_classes, step_capacity
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold, inner_split, leave_one_subject_out
+from akm_jax.data.stream import HeldData, StreamedData, place_data
 from akm_jax.train.observe import Place
-from akm_jax.train.state import DeviceClips, TrainState, graph_definition, initial_state, to_device
+from akm_jax.train.state import TrainState, graph_definition, initial_state
 
-# Steps of one compiled call on the CPU, where a step takes long enough for progress to be worth showing.
-CPU_STEPS_PER_CALL = 4
+# Steps of a compiled call that does not cover an epoch: on the CPU, where a step takes long enough for progress to be
+# worth showing, and where data are streamed, so that the frames of a few calls fit anywhere.
+SHORT_CALL = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +31,7 @@ class RunSetup:
     Attributes:
         config: the experiment.
         clip_set: the data on the host.
-        data: the data on the device.
+        data: where the compiled steps get frames from; `data.to(device)` is the same for another device.
         graph: graph definition of the network.
         capacity: frames of a step.
         num_steps: steps of an epoch of the largest fold, filled up to whole calls.
@@ -39,7 +42,7 @@ class RunSetup:
 
     config: ExperimentConfig
     clip_set: ClipSet
-    data: DeviceClips
+    data: HeldData | StreamedData
     graph: nnx.GraphDef
     capacity: int
     num_steps: int
@@ -54,7 +57,7 @@ class RunSetup:
 
     def on(self, device: jax.Device) -> "RunSetup":
         """The same with its data on `device`."""
-        return dataclasses.replace(self, data=jax.device_put(self.data, device), device=device)
+        return dataclasses.replace(self, data=self.data.to(device), device=device)
 
     def key(self, place: Place, epoch: int | None = None) -> PRNGKeyArray:
         """Randomness of one training, or of one of its epochs, independent of which other folds are run."""
@@ -68,6 +71,10 @@ class RunSetup:
         """Fresh weights for one training."""
         config = self.config
         return initial_state(key, model=config.model, train=config.train, num_classes=self.num_classes)
+
+    def draw_epoch(self, clips: np.ndarray, place: Place, epoch: int) -> "EpochDraws":
+        """All that chance decides of one epoch over `clips`."""
+        return EpochDraws(self.plan_epoch(clips, place, epoch), self.key(place, epoch))
 
     def plan_epoch(self, clips: np.ndarray, place: Place, epoch: int) -> BatchPlan:
         """Random balanced steps over the training clips."""
@@ -96,12 +103,19 @@ class RunSetup:
         )
 
 
+class EpochDraws(NamedTuple):
+    """What chance decides of an epoch: which clips make a step, and the key of its crops and dropout."""
+
+    plan: BatchPlan
+    key: PRNGKeyArray
+
+
 def _checksum(place: Place) -> int:
     return zlib.crc32(f"{place.subject} {place.training}".encode())
 
 
 def set_up(config: ExperimentConfig, clip_set: ClipSet) -> tuple[RunSetup, list[Fold]]:
-    """Check configuration and data, put the data on the device, choose the batch shape; return the folds to run.
+    """Check configuration and data, hold the data on the device or stream it, choose the batch shape; give the folds.
 
     The batch shape depends on the data set alone, never on which folds are run.
     """
@@ -115,13 +129,13 @@ def set_up(config: ExperimentConfig, clip_set: ClipSet) -> tuple[RunSetup, list[
     num_steps = math.ceil(most_clips / per_step)
     limit = config.train.steps_per_epoch
     num_steps = min(num_steps, limit) if limit else num_steps
-    on_cpu = jax.default_backend() == "cpu"
-    per_call = config.train.steps_per_call or (CPU_STEPS_PER_CALL if on_cpu else num_steps)
+    short = clip_set.streamed or jax.default_backend() == "cpu"
+    per_call = config.train.steps_per_call or (SHORT_CALL if short else num_steps)
     per_call = min(per_call, num_steps)
     setup = RunSetup(
         config=config,
         clip_set=clip_set,
-        data=to_device(clip_set),
+        data=place_data(clip_set, decode_threads=config.data.decode_threads),
         graph=graph_definition(config.model, len(clip_set.class_names)),
         capacity=capacity,
         num_steps=math.ceil(num_steps / per_call) * per_call,

@@ -1,4 +1,4 @@
-"""What training carries from step to step, and the data set as it lies on the device."""
+"""What training carries from step to step."""
 
 import dataclasses
 import functools
@@ -7,12 +7,10 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jax import Array
-from jaxtyping import Int, PRNGKeyArray, UInt8
+from jaxtyping import PRNGKeyArray
 
 from akm_jax import optim
 from akm_jax.config import ModelConfig, TrainConfig
-from akm_jax.data.clip_set import ClipSet
 from akm_jax.models.akmnet import AKMNet
 
 
@@ -24,16 +22,6 @@ class TrainState:
     params: nnx.State
     stats: nnx.State
     momentum: optax.OptState
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class DeviceClips:
-    """A data set on the device: grey frames at both sizes and the clips' labels."""
-
-    frames: UInt8[Array, "N S S"]
-    large_frames: UInt8[Array, "N L L"]
-    labels: Int[Array, " n"]
 
 
 def new_state(model: AKMNet, config: TrainConfig) -> tuple[nnx.GraphDef, TrainState]:
@@ -51,15 +39,6 @@ def graph_definition(model: ModelConfig, num_classes: int) -> nnx.GraphDef:
 def initial_state(key: PRNGKeyArray, *, model: ModelConfig, train: TrainConfig, num_classes: int) -> TrainState:
     """Fresh weights from a key."""
     return new_state(AKMNet(model, num_classes, rngs=nnx.Rngs(params=key)), train)[1]
-
-
-def to_device(clip_set: ClipSet) -> DeviceClips:
-    """Copy a data set to the device once; steps gather from it."""
-    return DeviceClips(
-        frames=jnp.asarray(clip_set.frames),
-        large_frames=jnp.asarray(clip_set.large_frames),
-        labels=jnp.asarray(clip_set.labels),
-    )
 
 
 @jax.jit

@@ -14,9 +14,11 @@ from akm_jax import optim
 from akm_jax.clips import PackedClips
 from akm_jax.config import TrainConfig
 from akm_jax.data.augment import draw_frames, to_unit_range
+from akm_jax.data.stream import DeviceClips
 from akm_jax.losses import ClipLosses, clip_losses
 from akm_jax.models.akmnet import AKMNetOutput
-from akm_jax.train.state import DeviceClips, TrainState, merge
+from akm_jax.train.compiling import jit
+from akm_jax.train.state import TrainState, merge
 
 
 @jax.tree_util.register_dataclass
@@ -88,7 +90,7 @@ def _mask(clip_rows: Int[Array, " C"]) -> Bool[Array, " C"]:
     return clip_rows >= 0
 
 
-@functools.partial(jax.jit, static_argnames=("graph", "config", "max_frames"), donate_argnames=("state",))
+@functools.partial(jit, static_argnames=("graph", "config", "max_frames"), donate_argnames=("state",))
 def train_steps(
     state: TrainState,
     data: DeviceClips,
@@ -140,7 +142,7 @@ def train_steps(
     return jax.lax.scan(body, state, (plan, steps))
 
 
-@functools.partial(jax.jit, static_argnames=("graph", "max_frames"))
+@functools.partial(jit, static_argnames=("graph", "max_frames"))
 def evaluate_batch(
     state: TrainState, data: DeviceClips, batch: DevicePlan, *, graph: nnx.GraphDef, max_frames: int
 ) -> AKMNetOutput:

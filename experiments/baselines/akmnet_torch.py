@@ -43,9 +43,7 @@ class BasicBlock(nn.Module):
         self.bn2 = ClipBatchNorm(outputs)
         self.downsample = None
         if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), ClipBatchNorm(outputs)
-            )
+            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), ClipBatchNorm(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the block."""

@@ -47,7 +47,7 @@ print(bool(np.isfinite(result.losses.total).all()))
 """
 
 
-@pytest.mark.parametrize("hidden", [("tensorflow_datasets", "tensorflow", "torch", "tyro", "cv2")])
+@pytest.mark.parametrize("hidden", [("tensorflow_datasets", "tensorflow", "torch", "tyro", "cv2", "grain")])
 def test_models_and_the_training_step_run_without_tensorflow_datasets(hidden):
     done = run_python(TRAIN, hidden)
     assert done.returncode == 0, done.stderr

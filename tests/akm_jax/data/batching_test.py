@@ -89,3 +89,14 @@ def test_resampling_brings_every_class_to_the_largest_and_loses_no_clip():
     chosen = resample_classes(np.random.default_rng(0), clips, labels)
     assert np.bincount(labels[chosen]).tolist() == [7, 7, 7]
     assert set(chosen) == set(clips)
+
+
+def test_calls_cover_the_plan_up_to_its_last_clip():
+    lengths = np.full(5, 2)
+    groups = [np.array([0, 1]), np.array([2, 3]), np.array([4])]
+    plan = plan_batches(groups, np.cumsum(lengths) - lengths, lengths, capacity=5, clips_per_step=2, num_steps=8)
+    for steps, calls in ((1, 3), (2, 2), (3, 1), (8, 1)):
+        parts = list(plan.calls(steps))
+        assert [len(part.clip_rows) for part in parts] == [steps] * calls
+        assert sum(part.num_frames for part in parts) == plan.num_frames == 10
+    assert not list(plan.steps(3, 8).calls(2))

@@ -14,6 +14,8 @@ from akm_jax.data.clip_set import resize_frame
         ({"clip_ids": ("a",) * 12}, "more than once"),
         ({"labels": np.full(12, 3, np.int32)}, r"must lie in 0\.\.2"),
         ({"lengths": np.zeros(12, np.int32)}, "frames"),
+        ({"frames": np.zeros((0, 32, 32), np.uint8)}, "frames holds 0 frames, expected 39; .* arrays or by a reader"),
+        ({"reader": object()}, "frames holds 39 frames, expected 0; .* arrays or by a reader"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(make_clip_set, change, message):

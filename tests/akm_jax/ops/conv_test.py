@@ -1,4 +1,4 @@
-"""Every convolution the trunk meets, and odd sizes, against lax.conv; the pool against PyTorch's rule."""
+"""Every convolution the trunk meets, and odd sizes, against lax.conv."""
 
 import functools
 
@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from akm_jax.ops.conv import CHUNK_FLOATS, _conv_lax, conv, max_pool
+from akm_jax.ops.conv import conv, conv_lax
+from akm_jax.ops.winograd import CHUNK_FLOATS
 
 TRUNK = [  # kernel, stride, side, channels in, channels out
     (5, 2, 128, 1, 64),
@@ -28,7 +29,7 @@ def test_value_and_gradients_are_those_of_lax_conv(size, stride, side, inputs, o
     keys = jax.random.split(jax.random.key(0), 3)
     x = jax.random.normal(keys[0], (3, side, side, inputs))
     kernel = jax.random.normal(keys[1], (size, size, inputs, outputs)) / np.sqrt(size * size * inputs)
-    expected, pullback = jax.vjp(functools.partial(_conv_lax, stride=stride), x, kernel)
+    expected, pullback = jax.vjp(functools.partial(conv_lax, stride=stride), x, kernel)
     ours, our_pullback = jax.vjp(lambda x, k: conv(x, k, stride), x, kernel)
     dy = jax.random.normal(keys[2], expected.shape)
     # float32 products summed in another order; Winograd's transforms add a small factor.
@@ -37,28 +38,12 @@ def test_value_and_gradients_are_those_of_lax_conv(size, stride, side, inputs, o
         np.testing.assert_allclose(a, b, atol=1e-5 * float(jnp.abs(b).max()))
 
 
-def test_chunks_do_not_change_the_result():
+@pytest.mark.parametrize("stride", [1, 2])
+def test_chunks_do_not_change_the_result(stride):
     frames = 2 * CHUNK_FLOATS // (16 * 16 * 32) + 3  # several chunks, the last one filled up
     x = jax.random.normal(jax.random.key(0), (frames, 16, 16, 32))
     kernel = jax.random.normal(jax.random.key(1), (3, 3, 32, 32)) / 17
-    expected, pullback = jax.vjp(functools.partial(_conv_lax, stride=1), x, kernel)
-    ours, our_pullback = jax.vjp(lambda x, k: conv(x, k), x, kernel)
+    expected, pullback = jax.vjp(functools.partial(conv_lax, stride=stride), x, kernel)
+    ours, our_pullback = jax.vjp(lambda x, k: conv(x, k, stride), x, kernel)
     for a, b in zip((ours, *our_pullback(expected)), (expected, *pullback(expected)), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5 * float(jnp.abs(b).max()))
-
-
-@pytest.mark.parametrize("side", [8, 7, 1])
-def test_max_pool_is_the_maximum_of_each_window(side):
-    x = np.asarray(jax.random.normal(jax.random.key(0), (2, side, side, 3)))
-    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=-np.inf)
-    out = (side + 1) // 2
-    expected = np.array(
-        [[padded[:, 2 * i : 2 * i + 3, 2 * j : 2 * j + 3].max((1, 2)) for j in range(out)] for i in range(out)]
-    ).transpose(2, 0, 1, 3)
-    np.testing.assert_array_equal(max_pool(jnp.asarray(x)), expected)
-
-
-def test_max_pool_gives_the_gradient_of_a_tie_to_one_value():
-    gradient = jax.grad(lambda x: max_pool(x).sum())(jnp.ones((1, 4, 4, 1)))
-    assert set(np.unique(gradient)) <= {0.0, 1.0, 2.0, 4.0}
-    assert gradient.sum() == 4

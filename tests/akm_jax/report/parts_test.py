@@ -42,6 +42,13 @@ def test_thumbnails_are_the_frames_they_say(clip_set, make, tmp_path):
             assert frame["number"] == clip_set.frame_numbers[start + frame["index"]]
 
 
+def test_thumbnails_of_a_streamed_set_are_those_of_the_held_one(held, streamed, tmp_path):
+    for name, clip_set in (("held", held), ("streamed", streamed)):
+        (tmp_path / name).mkdir()
+        write_thumbnails(tmp_path / name, clip_set, fold([(held.clip_ids[2], 0, [1.0, 0.0, 0.0])]))
+    assert read_thumbnails(tmp_path / "held") == read_thumbnails(tmp_path / "streamed")
+
+
 def test_thumbnails_of_other_data_are_refused(clip_set, tmp_path):
     with pytest.raises(ValueError, match="clips \\['elsewhere'\\] are not in data set 'test'"):
         write_thumbnails(tmp_path, clip_set, fold([("elsewhere", 0, [1.0, 0.0, 0.0])]))
