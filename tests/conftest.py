@@ -1,12 +1,15 @@
 """Fixtures that several folders of tests use."""
 
 import atexit
+import dataclasses
+import functools
 import importlib.util
 import json
 import os
 import shutil
 import tempfile
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +42,8 @@ def golden_weights(golden_dir) -> types.ModuleType:
 class Recording:
     """A recorded AKMNet case: results by key, and the clips and weights they were made from."""
 
+    clips_per_step = 8
+
     def __init__(self, folder: Path, weights: types.ModuleType):
         self.results = np.load(folder / "akmnet.npz")
         self.meta = json.loads(str(self.results["meta"]))
@@ -56,11 +61,104 @@ class Recording:
     def under(self, prefix: str) -> dict[str, np.ndarray]:
         return {k.removeprefix(prefix): self.results[k] for k in self.results.files if k.startswith(prefix)}
 
+    @property
+    def steps(self) -> list[list]:
+        """The training clips of every step, each (name, frames, label)."""
+        clips = self.meta["train_clips"]
+        return [clips[i : i + self.clips_per_step] for i in range(0, len(clips), self.clips_per_step)]
+
 
 @pytest.fixture(scope="session")
 def recording(golden_dir, golden_weights) -> Recording:
     """The AKMNet recording."""
     return Recording(golden_dir, golden_weights)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerance:
+    """Largest allowed difference; relative to a tensor's largest value except for beta, logits and losses."""
+
+    eval_beta: float
+    eval_logits: float
+    beta: float
+    logits: float
+    loss: float
+    gradient_norm: float
+    gradient: float
+    parameter_norm: float
+    parameter: float
+    running: float
+
+
+# In float64 the mathematics must agree to rounding; float32 may be three times as far away as PyTorch's own was.
+TOLERANCES = {
+    "float64": Tolerance(1e-9, 1e-9, 1e-9, 1e-9, 1e-9, 1e-7, 1e-7, 1e-9, 1e-9, 1e-9),
+    "float32": Tolerance(*(3 * t for t in (3e-7, 7e-7, 1.6e-6, 4.4e-5, 1.6e-5, 5e-3, 5e-2, 3.5e-5, 1.7e-5, 9e-6))),
+}
+
+
+def close(actual, expected, tolerance, what, *, relative=False):
+    expected = np.asarray(expected)
+    scale = max(np.abs(expected).max(), 1e-30) if relative else 1.0
+    error = np.abs(np.asarray(actual) - expected).max() / scale
+    assert error <= tolerance, f"{what}: off by {error:.2e}, allowed {tolerance:.0e}"
+
+
+class Checks:
+    """Holds an implementation's results to a recording; parameters come by the names and in the layout of PyTorch."""
+
+    def __init__(self, recording: Recording, dtype: str):
+        self._recording = recording
+        self._tolerance = TOLERANCES[dtype]
+
+    def evaluated(self, name, *, beta, selected, logits):
+        """One clip after evaluation."""
+        at, tolerance = f"eval/{name}/", self._tolerance
+        assert (np.asarray(selected) == self._recording[at + "selected"]).all(), at
+        close(beta, self._recording[at + "beta"], tolerance.eval_beta, at + "beta")
+        close(logits, self._recording[at + "logits"], tolerance.eval_logits, at + "logits")
+
+    def trained(self, step, name, *, beta, selected, logits, cross_entropy, margin, sparsity):
+        """One clip of a training step."""
+        at, tolerance = f"train/step{step}/{name}/", self._tolerance
+        assert (np.asarray(selected) == self._recording[at + "selected"]).all(), at
+        close(beta, self._recording[at + "beta"], tolerance.beta, at + "beta")
+        close(logits, self._recording[at + "logits"], tolerance.logits, at + "logits")
+        close(cross_entropy, self._recording[at + "ce"], tolerance.loss, at + "ce")
+        close(margin, self._recording[at + "margin_loss"], tolerance.loss, at + "margin")
+        close(sparsity, self._recording[at + "sparsity_loss"], 0, at + "sparsity")
+
+    def gradients(self, step, state_dict):
+        """Gradients of a step, before weight decay."""
+        self._tensors(f"train/step{step}/grad", state_dict, self._tolerance.gradient_norm, self._tolerance.gradient)
+
+    def parameters(self, step, state_dict):
+        """Parameters after a step."""
+        self._tensors(f"train/step{step}/param", state_dict, self._tolerance.parameter_norm, self._tolerance.parameter)
+
+    def running(self, prefix, state_dict):
+        """Running averages."""
+        expected = self._recording.under(prefix)
+        assert expected
+        assert expected.keys() == state_dict.keys()
+        for name, value in expected.items():
+            close(state_dict[name], value, self._tolerance.running, prefix + name, relative=True)
+
+    def _tensors(self, prefix, state_dict, norm_tolerance, tolerance):
+        norms, heads = (self._recording.under(f"{prefix}_{part}/") for part in ("norm", "head"))
+        assert norms
+        assert norms.keys() == heads.keys() == state_dict.keys()
+        for name, norm in norms.items():
+            flat = state_dict[name].ravel()
+            close(np.linalg.norm(flat.astype(np.float64)), norm, norm_tolerance, f"{prefix} {name}", relative=True)
+            error = np.abs(flat[: heads[name].size] - heads[name]).max() / np.abs(flat).max()
+            assert error <= tolerance, f"{prefix} {name}: head off by {error:.2e}, allowed {tolerance:.0e}"
+
+
+@pytest.fixture(scope="session")
+def golden_checks(recording) -> Callable[[str], Checks]:
+    """Checks against the recording, by number format."""
+    return functools.partial(Checks, recording)
 
 
 CLASS_NAMES = ("negative", "positive", "surprise")

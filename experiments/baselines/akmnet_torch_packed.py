@@ -52,7 +52,8 @@ class FormulaBatchNorm(nn.BatchNorm2d):
 
     @torch.no_grad()
     def _advance(self, mean: Tensor, var: Tensor, pixels: Tensor) -> None:
-        unbiased = var * (pixels / (pixels - 1))[:, None]
+        pixels = pixels.to(var)[:, None]
+        unbiased = var * pixels / (pixels - 1)
         for running, values in ((self.running_mean, mean), (self.running_var, unbiased)):
             new = running
             for value in values.unbind():

@@ -86,7 +86,14 @@ class TorchClips:
     starts: np.ndarray
     lengths: np.ndarray
 
-    def gather(self, clips: Sequence[int], rng: np.random.Generator | None, crop_probability: float = 0.5) -> Tensor:
+    def gather(
+        self,
+        clips: Sequence[int],
+        rng: np.random.Generator | None,
+        *,
+        crop_probability: float = 0.5,
+        dtype: torch.dtype = torch.float32,
+    ) -> Tensor:
         """Frames (F, 1, S, S), 0..1, of some clips; with `rng` each is, by chance, one random crop."""
         size, parts = self.frames.shape[1], []
         margin = self.large_frames.shape[1] - size
@@ -98,7 +105,7 @@ class TorchClips:
             else:
                 parts.append(self.frames[rows])
         gathered = parts[0] if len(parts) == 1 else torch.cat(parts)
-        return gathered[:, None].float().div_(255)
+        return gathered[:, None].to(dtype).div_(255)
 
 
 class Program:
@@ -115,8 +122,9 @@ class Program:
         crop_probability: float = 0.5,
         optimizer: Mapping[str, float] | None = None,
         seed: int = 0,
+        compiler: str = "inductor",
     ):
-        """Build the network from weights.
+        """Build the network from weights, in their number format.
 
         Args:
             variant: how to run it.
@@ -127,6 +135,7 @@ class Program:
             crop_probability: share of training clips shown as one random crop.
             optimizer: arguments of `make_optimizer`.
             seed: seed of the crops.
+            compiler: back end of `torch.compile`.
         """
         self.variant, self.data = variant, data
         self.model = _build(variant, shape)
@@ -136,8 +145,9 @@ class Program:
         if missing or surplus:
             raise ValueError(f"state dict does not fit: missing {missing[:5]}, unknown {list(surplus)[:5]}")
         layout = torch.channels_last if variant.channels_last else torch.contiguous_format
-        self.model.to(device=data.frames.device, memory_format=layout)
-        self._choose_trunk()
+        self._dtype = weights["conv1.weight"].dtype
+        self.model.to(device=data.frames.device, dtype=self._dtype, memory_format=layout)
+        self._choose_trunk(compiler)
         self._loss_weights = loss_weights or LossWeights()
         self._crop_probability = crop_probability
         self._optimizer = make_optimizer(self.model, **(optimizer or {}))
@@ -150,7 +160,7 @@ class Program:
         totals = []
         with self._settings():
             for call in self._calls(clips):
-                frames = self.data.gather(call, self._rng, self._crop_probability)
+                frames = self._gather(call, self._rng)
                 lengths = [int(self.data.lengths[clip]) for clip in call]
                 output = self.model(frames, lengths)
                 losses = self.model.losses(output, self.data.labels[list(call)], lengths, self._loss_weights)
@@ -164,7 +174,7 @@ class Program:
         self.model.eval()
         with self._settings(), torch.no_grad():
             return [
-                self.model(self.data.gather(call, None), [int(self.data.lengths[clip]) for clip in call])
+                self.model(self._gather(call, None), [int(self.data.lengths[clip]) for clip in call])
                 for call in self._calls(clips)
             ]
 
@@ -176,14 +186,17 @@ class Program:
     def _calls(self, clips: Sequence[int]) -> list[Sequence[int]]:
         return [clips] if self.variant.packed else [[clip] for clip in clips]
 
-    def _choose_trunk(self) -> None:
+    def _gather(self, call: Sequence[int], rng: np.random.Generator | None) -> Tensor:
+        return self.data.gather(call, rng, crop_probability=self._crop_probability, dtype=self._dtype)
+
+    def _choose_trunk(self, compiler: str) -> None:
         """Wrap the trunk in autocast and `torch.compile` as the variant says."""
         attribute = "run_packed_trunk" if self.variant.packed else "run_trunk"
         run = getattr(self.model, attribute)
         if self.variant.bfloat16:
             run = _autocast(run, self.data.frames.device.type)
         if self.variant.compiled:
-            run = torch.compile(run, dynamic=True)
+            run = torch.compile(run, dynamic=True, backend=compiler)
         setattr(self.model, attribute, run)
 
     @contextlib.contextmanager
