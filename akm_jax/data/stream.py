@@ -77,8 +77,8 @@ class StreamedData:
     def batches(self, plan: BatchPlan, steps_per_call: int, *, large: bool = True) -> Batches:
         """Read, decode and place the frames of a plan, ahead of the caller while the device works.
 
-        At any time at most four calls' frames are on the device or on their way (one in use, the next handed over, one
-        ready, one being placed), and the clips of about one more call lie decoded on the host.
+        At any time at most four calls' frames are on the device or on their way (two in use, one ready, one being
+        placed), and the clips of about one more call lie decoded on the host.
 
         Args:
             plan: which clips, in which order.

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import time
 import warnings
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from akm_jax.train import checkpoint
 from akm_jax.train.background import Background, one_ahead
 from akm_jax.train.checkpoint import Training
 from akm_jax.train.observe import Observer, Place, Progress
-from akm_jax.train.setup import RunSetup
+from akm_jax.train.setup import EpochDraws, RunSetup
 from akm_jax.train.state import TrainState, copied
 from akm_jax.train.step import DevicePlan, evaluate_batch, train_steps
 
@@ -73,76 +74,78 @@ def _on_device(plan: BatchPlan, device: jax.Device | None, *, squeeze: bool = Fa
     return DevicePlan(*jax.device_put(tuple(a[0] if squeeze else a for a in arrays), device))
 
 
-def train_epoch(setup: RunSetup, training: Training, plan: BatchPlan, place: Place, observer: Observer) -> Training:
-    """One epoch; the result depends on configuration, data, place, epoch and its plan (`RunSetup.plan_epoch`) alone.
+def train_epoch(setup: RunSetup, training: Training, draws: EpochDraws, place: Place, observer: Observer) -> Training:
+    """One epoch; the result depends on configuration, data, place, epoch and `RunSetup.draw_epoch` of these alone.
 
     Raises:
         FloatingPointError: a loss is not finite; the message names fold, epoch and step.
     """
-    epoch, start = training.epoch + 1, time.perf_counter()
-    config = setup.config.train
-    key = setup.key(place, epoch)
+    epoch, config = training.epoch + 1, setup.config.train
     rate = optim.learning_rate(config, epoch)
-    state, first, losses = training.state, 0, _EpochLosses(place, epoch, config.epochs, observer)
-    with contextlib.closing(setup.data.batches(plan, setup.steps_per_call)) as batches:
+    state, first = training.state, 0
+    said = _Said(Progress(place, epoch, config.epochs, 0.0, 0, 0.0), observer)
+    under_way: deque[tuple[BatchPlan, jax.Array]] = deque()
+    with contextlib.closing(setup.data.batches(draws.plan, setup.steps_per_call)) as batches:
         for data, part in batches:
-            state, loss = train_steps(
+            state, losses = train_steps(
                 state,
                 data,
                 _on_device(part, setup.device),
-                key,
+                draws.key,
                 *jax.device_put((first, rate), setup.device),
                 graph=setup.graph,
                 config=config,
                 max_frames=setup.max_frames,
             )
             first += len(part.clip_rows)
-            losses.add(part, loss)
-    mean, frames = losses.finish()
-    entry = {"epoch": epoch, "learning_rate": rate, "loss": mean, "frames": frames}
-    history = [*training.history, entry | {"seconds": time.perf_counter() - start}]
-    return dataclasses.replace(training, state=state, epoch=epoch, history=history)
+            under_way.append((part, losses))
+            if len(under_way) > _calls_ahead():
+                said.add(*under_way.popleft())
+    for part, losses in under_way:
+        said.add(part, losses)
+    done = said.progress
+    entry = {"epoch": epoch, "learning_rate": rate, "loss": done.loss, "frames": done.frames, "seconds": done.seconds}
+    return dataclasses.replace(training, state=state, epoch=epoch, history=[*training.history, entry])
 
 
-class _EpochLosses:
-    """Losses of an epoch's calls, each read after the next one was handed over: the device never waits for the host."""
+def _calls_ahead() -> int:
+    """Calls under way while one is looked at: an accelerator shall never wait; on the CPU a stop would wait for it."""
+    return 0 if jax.default_backend() == "cpu" else 1
 
-    def __init__(self, place: Place, epoch: int, epochs: int, observer: Observer):
-        self._place, self._epoch, self._epochs, self._observer = place, epoch, epochs, observer
-        self._started = time.perf_counter()
-        self._waiting: tuple[BatchPlan, jax.Array] | None = None
-        self._total, self._clips, self._frames, self._steps = 0.0, 0, 0, 0
+
+class _Said:
+    """What the calls of an epoch have said so far."""
+
+    def __init__(self, progress: Progress, observer: Observer):
+        self.progress = progress
+        self._observer = observer
+        self._start = time.perf_counter()
+        self._losses: list[np.ndarray] = []
+        self._clips = self._steps = 0
 
     def add(self, part: BatchPlan, losses: jax.Array) -> None:
-        """Take the losses (S, C) of a call that was just handed over; read those of the call before it."""
-        self._read()
-        self._waiting = part, losses
+        """Wait for a call, check its losses, tell the observer."""
+        used = part.clip_rows >= 0
+        self._losses.append(np.asarray(losses)[used.any(1)])
+        _require_finite(self._losses[-1], self.progress.place, self.progress.epoch, self._steps)
+        self._clips += int(used.sum())
+        self._steps += len(used)
+        self.progress = dataclasses.replace(
+            self.progress,
+            loss=float(np.concatenate(self._losses).sum() / self._clips),
+            frames=self.progress.frames + part.num_frames,
+            seconds=time.perf_counter() - self._start,
+        )
+        self._observer.step_done(self.progress)
 
-    def finish(self) -> tuple[float, int]:
-        """Read the last call: mean loss of the epoch's clips, and its frames."""
-        self._read()
-        return self._total / self._clips, self._frames
 
-    def _read(self) -> None:
-        if self._waiting is None:
-            return
-        part, losses = self._waiting[0], np.asarray(self._waiting[1])
-        self._require_finite(losses)
-        self._total += float(losses.sum(dtype=np.float64))
-        self._clips += int(np.sum(part.clip_rows >= 0))
-        self._frames += part.num_frames
-        self._steps += len(losses)
-        mean, seconds = self._total / self._clips, time.perf_counter() - self._started
-        self._observer.step_done(Progress(self._place, self._epoch, self._epochs, mean, self._frames, seconds))
-
-    def _require_finite(self, losses: np.ndarray) -> None:
-        bad = np.flatnonzero(~np.isfinite(losses).all(1))
-        if len(bad):
-            raise FloatingPointError(
-                f"loss is not finite ({losses[bad[0]].sum()}) in the fold of subject {self._place.subject}, epoch "
-                f"{self._epoch}, step {self._steps + int(bad[0]) + 1}; lower --learning_rate, or check the frames of "
-                "that fold's training clips"
-            )
+def _require_finite(losses: np.ndarray, place: Place, epoch: int, first_step: int) -> None:
+    bad = np.flatnonzero(~np.isfinite(losses).all(1))
+    if len(bad):
+        raise FloatingPointError(
+            f"loss is not finite ({losses[bad[0]].sum()}) in the fold of subject {place.subject}, epoch {epoch}, step "
+            f"{first_step + int(bad[0]) + 1}; lower --learning_rate, or check the frames of that fold's training clips"
+        )
 
 
 def run_fold(
@@ -225,9 +228,9 @@ def _train(
     observer.training_starts(place, training.epoch)
     saved = time.monotonic()
     left = range(training.epoch + 1, epochs + 1)
-    with contextlib.closing(one_ahead(lambda epoch: setup.plan_epoch(watch.train, place, epoch), left)) as plans:
-        for plan in plans:
-            training = train_epoch(setup, training, plan, place, observer)
+    with contextlib.closing(one_ahead(lambda epoch: setup.draw_epoch(watch.train, place, epoch), left)) as drawn:
+        for draws in drawn:
+            training = train_epoch(setup, training, draws, place, observer)
             _keep_best(setup, training, watch)
             observer.epoch_done(place, training.history[-1])
             if training.epoch == epochs or time.monotonic() - saved > setup.config.checkpoint_interval_s:

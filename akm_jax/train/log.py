@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from akm_jax.train.files import write_text
 from akm_jax.train.observe import Observer, Place
 
 SCALARS = ("loss", "accuracy", "cross_entropy", "learning_rate")
+# Event files are flushed this often at most: it takes longer than writing to them.
+FLUSH_INTERVAL_S = 2.0
 
 
 class RunLog(Observer):
@@ -23,6 +26,7 @@ class RunLog(Observer):
         self._lines = run_dir / "log.jsonl"
         self._events = run_dir / "tensorboard"
         self._writers: dict[Place, SummaryWriter] = {}
+        self._flushed = 0.0
 
     def training_starts(self, place: Place, epoch: int) -> None:
         """Drop lines of later epochs of this training, and a line cut short by a kill."""
@@ -44,7 +48,9 @@ class RunLog(Observer):
         writer = self._writers[place]
         for name in SCALARS:
             writer.add_scalar(name, entry[name], entry["epoch"])
-        writer.flush()
+        if time.monotonic() - self._flushed > FLUSH_INTERVAL_S:
+            writer.flush()
+            self._flushed = time.monotonic()
 
     def fold_done(self, result: dict[str, Any], done: int, total: int) -> None:
         """Close the event files of the fold's trainings."""

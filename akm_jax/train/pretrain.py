@@ -37,7 +37,7 @@ def pretrain(config: ExperimentConfig, stills: ClipSet, observer: Observer) -> t
     place = Place(config.seed, "stills", "pretraining")
     training = Training(setup.initial_state(setup.key(place)))
     for epoch in range(1, how.epochs + 1):
-        plan = setup.plan_epoch(np.flatnonzero(~is_held_out), place, epoch)
-        training = train_epoch(setup, training, plan, place, observer)
+        draws = setup.draw_epoch(np.flatnonzero(~is_held_out), place, epoch)
+        training = train_epoch(setup, training, draws, place, observer)
     accuracy = evaluate(setup, training.state, np.flatnonzero(is_held_out)).accuracy(stills.labels)
     return new_state(merge(setup.graph, training.state), train)[1], accuracy

@@ -26,7 +26,7 @@ from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.train.files import read_json, write_json
 
-# Settings that say where things lie, how they are read, how often to save or on how many devices: a run may go on with
+# Settings that say where things lie, how they are read, how often to save, on how many devices: a run may go on with
 # other ones.
 FREE_SETTINGS = (
     "run_dir",

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import math
 import zlib
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -71,6 +72,10 @@ class RunSetup:
         config = self.config
         return initial_state(key, model=config.model, train=config.train, num_classes=self.num_classes)
 
+    def draw_epoch(self, clips: np.ndarray, place: Place, epoch: int) -> "EpochDraws":
+        """All that chance decides of one epoch over `clips`."""
+        return EpochDraws(self.plan_epoch(clips, place, epoch), self.key(place, epoch))
+
     def plan_epoch(self, clips: np.ndarray, place: Place, epoch: int) -> BatchPlan:
         """Random balanced steps over the training clips."""
         rng = np.random.default_rng([place.seed, _checksum(place), epoch])
@@ -96,6 +101,13 @@ class RunSetup:
             clips_per_step=self.config.train.clips_per_step,
             num_steps=num_steps,
         )
+
+
+class EpochDraws(NamedTuple):
+    """What chance decides of an epoch: which clips make a step, and the key of its crops and dropout."""
+
+    plan: BatchPlan
+    key: PRNGKeyArray
 
 
 def _checksum(place: Place) -> int:

@@ -45,16 +45,6 @@ def test_a_run_ends_with_results(workplace):
     assert "padding" in done.stderr
 
 
-def test_a_finished_run_is_the_same_run_when_its_data_are_streamed(workplace):
-    folder, held = workplace
-    before = (folder / "run" / "predictions.csv").read_bytes()
-    done = loso(*TINY, "--run_dir=run", "--data_dir=data", "--data.memory_gib=0", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert "GiB of frames, held in memory (--data.memory_gib=4)" in held.stderr
-    assert "GiB of frames, streamed from disk (--data.memory_gib=0)" in done.stderr
-    assert (folder / "run" / "predictions.csv").read_bytes() == before
-
-
 def test_folds_on_two_devices_give_what_one_gives(workplace):
     folder, _ = workplace
     done = loso(*TINY, "--data_dir=data", "--run_dir=two", cwd=folder, env=TWO_DEVICES)
@@ -95,6 +85,16 @@ def test_stopped_on_two_devices_a_run_goes_on_on_one(workplace):
     assert whole == resumed
 
 
+def test_a_finished_run_is_the_same_run_when_its_data_are_streamed(workplace):
+    folder, held = workplace
+    before = (folder / "run" / "predictions.csv").read_bytes()
+    done = loso(*TINY, "--run_dir=run", "--data_dir=data", "--data.memory_gib=0", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "GiB of frames, held in memory (--data.memory_gib=4)" in held.stderr
+    assert "GiB of frames, streamed from disk (--data.memory_gib=0)" in done.stderr
+    assert (folder / "run" / "predictions.csv").read_bytes() == before
+
+
 def smic_folder(folder):
     return next((folder / "data" / "synthetic").glob("smic_*"))
 
@@ -115,9 +115,9 @@ def test_a_smic_folder_is_built_on_first_use_and_gives_the_same(workplace, tmp_p
         (["--dataset=casme9"], "unknown data set 'casme9'"),
         (["--folds=77", "--data_dir={data}"], "--folds: no clips of subject 77"),
         (["--rules=best"], "--rules=best: expected some of"),
-        (["--data.memory_gib=-1"], "--data.memory_gib=-1.0: expected 0 (stream always) or more"),
         (["--devices=-1"], "--devices=-1: expected 0 (all) or more"),
         (["--devices=3"], "--devices=3: this machine has 1 (cpu); give at most 1, or 0 for all"),
+        (["--data.memory_gib=-1"], "--data.memory_gib=-1.0: expected 0 (stream always) or more"),
         (["--init_weights=gone.pt", "--data_dir={data}"], "gone.pt: no such file"),
         (["--epochs=2", "--data_dir={data}", "--run_dir={run}"], "config.train.epochs: there 1, now 2"),
         (["--run_dir=/proc/akm", "--data_dir={data}"], "/proc/akm"),

@@ -178,6 +178,28 @@ def test_a_loss_that_is_not_finite_names_fold_epoch_and_step(tiny_config, clip_s
         run(config, clip_set, tmp_path)
 
 
+def test_looking_at_a_call_when_the_next_is_under_way_changes_nothing(tiny_config, clip_set, tmp_path, monkeypatch):
+    class Steps(Observer):
+        def __init__(self):
+            self.seen = []
+
+        def step_done(self, progress):
+            self.seen.append(dataclasses.replace(progress, seconds=0.0))
+
+    train = dataclasses.replace(tiny_config.train, steps_per_call=1, epochs=2)
+    config = dataclasses.replace(tiny_config, folds="1", rules="last", train=train)
+    seen = []
+    for ahead in (0, 1):
+        monkeypatch.setattr(fold_module, "_calls_ahead", lambda ahead=ahead: ahead)
+        observer = Steps()
+        run(config, clip_set, tmp_path / str(ahead), observer)
+        seen.append(observer.seen)
+    assert len(seen[0]) == 2 * 3
+    assert seen[0] == seen[1]
+    first, second = ((tmp_path / name / "predictions.csv").read_bytes() for name in ("0", "1"))
+    assert first == second
+
+
 def test_outputs_do_not_depend_on_the_batch_a_clip_is_in(tiny_config, clip_set):
     setup, _ = set_up(tiny_config, clip_set)
     state = setup.initial_state(jax.random.key(0))
