@@ -1,12 +1,9 @@
-"""Work beside training: jobs that need not hold it up, and values made one ahead of their use."""
+"""Work that need not hold training up: checkpoints and finished folds are written beside it."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
-
-Item = TypeVar("Item")
-Made = TypeVar("Made")
+from typing import Any
 
 # Jobs under way or waiting: more would keep more copies of the weights in memory.
 MOST_JOBS = 3
@@ -43,15 +40,3 @@ def _run_after(before: Future | None, job: Callable[..., Any], args: tuple) -> N
     if before is not None:
         before.result()  # done, since jobs run in order; raises its error, so nothing is built on what failed
     job(*args)
-
-
-def one_ahead(make: Callable[[Item], Made], items: Iterable[Item]) -> Generator[Made]:
-    """`make(item)` of every item in order; a helper thread makes the next one while the caller works with this one."""
-    with ThreadPoolExecutor(1, thread_name_prefix="akm_jax_ahead") as helper:
-        coming: Future | None = None
-        for item in items:
-            ready, coming = coming, helper.submit(make, item)
-            if ready is not None:
-                yield ready.result()
-        if coming is not None:
-            yield coming.result()

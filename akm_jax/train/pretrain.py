@@ -6,8 +6,8 @@ import numpy as np
 
 from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
+from akm_jax.train.calls import PendingEpoch, evaluate
 from akm_jax.train.checkpoint import Training
-from akm_jax.train.fold import evaluate, train_epoch
 from akm_jax.train.observe import Observer, Place
 from akm_jax.train.setup import set_up
 from akm_jax.train.state import TrainState, merge, new_state
@@ -38,6 +38,6 @@ def pretrain(config: ExperimentConfig, stills: ClipSet, observer: Observer) -> t
     training = Training(setup.initial_state(setup.key(place)))
     for epoch in range(1, how.epochs + 1):
         draws = setup.draw_epoch(np.flatnonzero(~is_held_out), place, epoch)
-        training = train_epoch(setup, training, draws, place, observer)
+        training = PendingEpoch(setup, training, draws, place, observer).finish()
     accuracy = evaluate(setup, training.state, np.flatnonzero(is_held_out)).accuracy(stills.labels)
     return new_state(merge(setup.graph, training.state), train)[1], accuracy

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from akm_jax.train.background import MOST_JOBS, Background, one_ahead
+from akm_jax.train.background import MOST_JOBS, Background
 
 
 def fail(message):
@@ -58,28 +58,3 @@ def test_an_error_of_the_caller_is_not_replaced_and_jobs_are_still_done():
     with pytest.raises(KeyboardInterrupt):
         do_all((done.append, 1), (fail, "disk full"), KeyboardInterrupt())
     assert done == [1]
-
-
-def test_one_ahead_makes_the_next_while_this_one_is_used():
-    made, is_made = [], threading.Event()
-
-    def make(item):
-        made.append(item)
-        if item == 2:
-            is_made.set()
-        return 10 * item
-
-    values = one_ahead(make, [1, 2, 3])
-    assert next(values) == 10
-    assert is_made.wait(10)
-    time.sleep(0.02)
-    assert made == [1, 2]
-    assert list(values) == [20, 30]
-    assert list(one_ahead(make, [])) == []
-
-
-def test_one_ahead_raises_where_the_value_is_needed():
-    values = one_ahead(lambda item: 1 // item, [1, 0])
-    assert next(values) == 1
-    with pytest.raises(ZeroDivisionError):
-        next(values)

@@ -10,9 +10,9 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from akm_jax.data.folds import leave_one_subject_out
-from akm_jax.train import checkpoint
+from akm_jax.train import calls, checkpoint
 from akm_jax.train import fold as fold_module
-from akm_jax.train.fold import evaluate
+from akm_jax.train.calls import evaluate
 from akm_jax.train.log import RunLog
 from akm_jax.train.loso import run_loso
 from akm_jax.train.observe import Observer
@@ -190,7 +190,7 @@ def test_looking_at_a_call_when_the_next_is_under_way_changes_nothing(tiny_confi
     config = dataclasses.replace(tiny_config, folds="1", rules="last", train=train)
     seen = []
     for ahead in (0, 1):
-        monkeypatch.setattr(fold_module, "_calls_ahead", lambda ahead=ahead: ahead)
+        monkeypatch.setattr(calls, "_calls_ahead", lambda ahead=ahead: ahead)
         observer = Steps()
         run(config, clip_set, tmp_path / str(ahead), observer)
         seen.append(observer.seen)

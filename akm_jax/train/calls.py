@@ -1,0 +1,169 @@
+"""An epoch and an evaluation, given to the device first and looked at later, so that the host works beside it."""
+
+import contextlib
+import dataclasses
+import time
+from collections import deque
+
+import jax
+import numpy as np
+
+from akm_jax import optim
+from akm_jax.data.batching import BatchPlan
+from akm_jax.train.checkpoint import Training
+from akm_jax.train.observe import Observer, Place, Progress
+from akm_jax.train.setup import EpochDraws, RunSetup
+from akm_jax.train.state import TrainState
+from akm_jax.train.step import DevicePlan, evaluate_batch, train_steps
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Outputs on some clips, in the order of `clips` (indices into the data set)."""
+
+    clips: np.ndarray
+    logits: np.ndarray
+    beta: list[np.ndarray]
+    selected: list[np.ndarray]
+    threshold: np.ndarray
+
+    def accuracy(self, labels: np.ndarray) -> float:
+        """Share of clips classified correctly."""
+        return float(np.mean(self.logits.argmax(1) == labels[self.clips]))
+
+    def cross_entropy(self, labels: np.ndarray) -> float:
+        """Mean cross-entropy, nats."""
+        log_p = self.logits - np.logaddexp.reduce(self.logits, axis=1, keepdims=True)
+        return float(-log_p[np.arange(len(self.clips)), labels[self.clips]].mean())
+
+
+class PendingEvaluation:
+    """A model given to the device to run over clips of the data set; `result` waits for it."""
+
+    def __init__(self, setup: RunSetup, state: TrainState, clips: np.ndarray):
+        """Args: as `evaluate`."""
+        self._clips = clips
+        self._plan = setup.plan_evaluation(clips)
+        self._outputs = []
+        with contextlib.closing(setup.data.batches(self._plan, 1, large=False)) as batches:
+            for data, part in batches:
+                batch = _on_device(part, setup.device, squeeze=True)
+                output = evaluate_batch(state, data, batch, graph=setup.graph, max_frames=setup.max_frames)
+                self._outputs.append(output)
+
+    def result(self) -> Evaluation:
+        """The outputs, in the order of the clips, brought to the host all at once."""
+        plan = self._plan
+        logits, beta, selected, threshold = [], [], [], []
+        for step, output in enumerate(jax.device_get(self._outputs)):
+            used = plan.clip_rows[step] >= 0
+            logits.append(output.logits[used])
+            threshold.append(output.key_frames.threshold[used])
+            for slot in np.flatnonzero(used):
+                mine = plan.clip_ids[step] == slot
+                beta.append(output.key_frames.beta[mine])
+                selected.append(output.key_frames.selected[mine].astype(int))
+        return Evaluation(self._clips, np.concatenate(logits), beta, selected, np.concatenate(threshold))
+
+
+def evaluate(setup: RunSetup, state: TrainState, clips: np.ndarray) -> Evaluation:
+    """Run a model over clips of the data set; results come back in the order of `clips`."""
+    return PendingEvaluation(setup, state, clips).result()
+
+
+def _on_device(plan: BatchPlan, device: jax.Device | None, *, squeeze: bool = False) -> DevicePlan:
+    arrays = (plan.frame_rows, plan.clip_ids, plan.clip_rows)
+    return DevicePlan(*jax.device_put(tuple(a[0] if squeeze else a for a in arrays), device))
+
+
+class PendingEpoch:
+    """One epoch, given to the device; `finish` waits for it.
+
+    Its result depends on configuration, data, place, epoch and `RunSetup.draw_epoch` of these alone.
+
+    Attributes:
+        state: the weights after the epoch, which the device may still be working on.
+    """
+
+    def __init__(self, setup: RunSetup, training: Training, draws: EpochDraws, place: Place, observer: Observer):
+        """Args: the training so far, whose state is donated; what was drawn for its next epoch; who is told of calls.
+
+        Raises:
+            FloatingPointError: a loss is not finite; the message names fold, epoch and step.
+        """
+        config, epoch = setup.config.train, training.epoch + 1
+        self.state = training.state
+        self._training = training
+        self._rate = optim.learning_rate(config, epoch)
+        self._observer = observer
+        self._progress = Progress(place, epoch, config.epochs, 0.0, 0, 0.0)
+        self._start = time.perf_counter()
+        self._losses: list[np.ndarray] = []
+        self._clips = self._steps = 0
+        self._under_way: deque[tuple[BatchPlan, jax.Array]] = deque()
+        first = 0
+        with contextlib.closing(setup.data.batches(draws.plan, setup.steps_per_call)) as batches:
+            for data, part in batches:
+                self.state, losses = train_steps(
+                    self.state,
+                    data,
+                    _on_device(part, setup.device),
+                    draws.key,
+                    *jax.device_put((first, self._rate), setup.device),
+                    graph=setup.graph,
+                    config=config,
+                    max_frames=setup.max_frames,
+                )
+                first += len(part.clip_rows)
+                self._under_way.append((part, losses))
+                if len(self._under_way) > _calls_ahead():
+                    self._look_at_call()
+
+    def finish(self) -> Training:
+        """Wait; the training after the epoch, with its entry in the history.
+
+        Raises:
+            FloatingPointError: as above.
+        """
+        while self._under_way:
+            self._look_at_call()
+        done = self._progress
+        entry = {
+            "epoch": done.epoch,
+            "learning_rate": self._rate,
+            "loss": done.loss,
+            "frames": done.frames,
+            "seconds": done.seconds,
+        }
+        history = [*self._training.history, entry]
+        return dataclasses.replace(self._training, state=self.state, epoch=done.epoch, history=history)
+
+    def _look_at_call(self) -> None:
+        """Wait for the oldest call under way, check its losses, tell the observer."""
+        part, losses = self._under_way.popleft()
+        used = part.clip_rows >= 0
+        self._losses.append(np.asarray(losses)[used.any(1)])
+        _require_finite(self._losses[-1], self._progress.place, self._progress.epoch, self._steps)
+        self._clips += int(used.sum())
+        self._steps += len(used)
+        self._progress = dataclasses.replace(
+            self._progress,
+            loss=float(np.concatenate(self._losses).sum() / self._clips),
+            frames=self._progress.frames + part.num_frames,
+            seconds=time.perf_counter() - self._start,
+        )
+        self._observer.step_done(self._progress)
+
+
+def _calls_ahead() -> int:
+    """Calls under way while one is looked at: an accelerator shall never wait; on the CPU a stop would wait for it."""
+    return 0 if jax.default_backend() == "cpu" else 1
+
+
+def _require_finite(losses: np.ndarray, place: Place, epoch: int, first_step: int) -> None:
+    bad = np.flatnonzero(~np.isfinite(losses).all(1))
+    if len(bad):
+        raise FloatingPointError(
+            f"loss is not finite ({losses[bad[0]].sum()}) in the fold of subject {place.subject}, epoch {epoch}, step "
+            f"{first_step + int(bad[0]) + 1}; lower --learning_rate, or check the frames of that fold's training clips"
+        )
