@@ -21,7 +21,7 @@ import numpy as np
 from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import leave_one_subject_out
-from akm_jax.train import fold as fold_module
+from akm_jax.train import calls
 from akm_jax.train.log import RunLog
 from akm_jax.train.loso import run_loso
 from akm_jax.train.observe import Observer, Observers, Place
@@ -58,7 +58,7 @@ def measure(config: ExperimentConfig, clip_set: ClipSet, *, epochs: int, steps: 
     done_steps = steps or whole_steps
     measured = len(clock.ends) - 1
     step_s = float(np.median(clock.train[1:])) / min(done_steps, clock.steps_per_call)
-    overhead_s = (clock.ends[-1] - clock.ends[0] - clock.inside(after=clock.ends[0])) / measured
+    overhead_s = (clock.ends[-1] - clock.ends[0] - clock.inside()) / measured
     epoch_s = step_s * whole_steps + overhead_s
     run_s = len(folds) * (PAPER_EPOCHS * (epoch_s + clock.evaluation_s(measured)))
     return {
@@ -97,13 +97,18 @@ class _Clock(Observer):
             self.train.append(seconds)
             self.steps_per_call = steps
 
-    def inside(self, *, after: float) -> float:
-        """Seconds in calls that started after a time."""
-        return sum(seconds for started, seconds, _ in self._calls if started > after)
+    def inside(self) -> float:
+        """Seconds in calls, from the end of the first epoch to that of the last."""
+        return sum(seconds for seconds, _ in self._measured())
 
     def evaluation_s(self, epochs: int) -> float:
         """Seconds of an epoch's evaluation batches."""
-        return sum(s for started, s, is_evaluation in self._calls if is_evaluation and started > self.ends[0]) / epochs
+        return sum(seconds for seconds, is_evaluation in self._measured() if is_evaluation) / epochs
+
+    def _measured(self) -> Iterator[tuple[float, bool]]:
+        for started, seconds, is_evaluation in self._calls:
+            if self.ends[0] < started < self.ends[-1]:
+                yield seconds, is_evaluation
 
     def epoch_done(self, place: Place, entry: dict[str, Any]) -> None:
         """Take the time."""
@@ -123,7 +128,7 @@ def _timing_calls(clock: _Clock) -> Iterator[None]:
 
         return timed_call
 
-    train = wrap(fold_module.train_steps, lambda args: args[2].clip_rows.shape[0])
-    evaluation = wrap(fold_module.evaluate_batch, lambda args: None)
-    with mock.patch.multiple(fold_module, train_steps=train, evaluate_batch=evaluation):
+    train = wrap(calls.train_steps, lambda args: args[2].clip_rows.shape[0])
+    evaluation = wrap(calls.evaluate_batch, lambda args: None)
+    with mock.patch.multiple(calls, train_steps=train, evaluate_batch=evaluation):
         yield
