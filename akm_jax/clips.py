@@ -64,7 +64,9 @@ class PackedClips:
 
     def spread(self, per_clip: Float[Array, " C *D"]) -> Float[Array, " F *D"]:
         """Give every frame its clip's value; 0 on padding frames."""
-        return jnp.take(per_clip, self.clip_ids, axis=0, mode="fill", fill_value=0)
+        # A row of zeros for padding frames: a fill value would be asked for at every pixel of what is computed with it.
+        rows = jnp.concatenate([per_clip, jnp.zeros_like(per_clip[:1])])
+        return jnp.take(rows, self.clip_ids, axis=0, mode="clip")
 
 
 def pack(

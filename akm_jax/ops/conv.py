@@ -66,9 +66,20 @@ def _conv_cpu(x, kernel, stride):
 
 
 def _conv_cpu_gradients(x, kernel, dy, stride):
+    if kernel.shape[0] == 1:
+        return _pointwise_gradients(x, kernel, dy, stride)
     if _is_even_3x3(x, kernel) and stride in (1, 2):
         return winograd_gradients(x, kernel, dy) if stride == 1 else strided_gradients(x, kernel, dy)
     return jax.vjp(functools.partial(_shifted_products, stride=stride), x, kernel)[1](dy)
+
+
+def _pointwise_gradients(x, kernel, dy, stride):
+    """Gradients of a 1 x 1 convolution."""
+    taken = x[:, ::stride, ::stride]
+    dkernel = taken.reshape(-1, taken.shape[-1]).T @ dy.reshape(-1, dy.shape[-1])
+    ends = [size - (stride * (count - 1) + 1) for size, count in zip(x.shape[1:3], dy.shape[1:3], strict=True)]
+    spread = [(0, 0, 0), *[(0, end, stride - 1) for end in ends], (0, 0, 0)]
+    return lax.pad(dy @ kernel[0, 0].T, jnp.zeros((), x.dtype), spread), dkernel.reshape(kernel.shape)
 
 
 def _shifted_products(x, kernel, stride):

@@ -14,9 +14,12 @@ from jax import Array
 from jaxtyping import Float
 
 from akm_jax.clips import PackedClips
+from akm_jax.ops.chunks import map_chunks
 
 EPS = 1e-5
 MOMENTUM = 0.1
+# Floats of the maps of one chunk, 2 MiB in float32.
+CHUNK_FLOATS = 1 << 19
 
 
 class ClipBatchNorm(nnx.Module):
@@ -73,9 +76,23 @@ def normalise_per_clip(x: Float[Array, "F H W D"], scale: Float[Array, " D"], bi
 
 def frame_moments(x: Float[Array, "F H W D"]) -> tuple[Float[Array, "F D"], Float[Array, "F D"]]:
     """Mean over the pixels of each frame, and sum of squared deviations from it; float32 or wider."""
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    mean = jnp.mean(wide, (1, 2))
-    return mean, jnp.sum((wide - mean[:, None, None]) ** 2, (1, 2))
+
+    def moments(x):
+        wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+        mean = jnp.mean(wide, (1, 2))
+        return mean, jnp.sum((wide - mean[:, None, None]) ** 2, (1, 2))
+
+    return _frame_by_frame(moments, x)
+
+
+def _frame_by_frame(function, *maps):
+    """A function of frames that sums over pixels; on the CPU in chunks.
+
+    XLA's CPU library for sums stores what is to be summed: of a whole batch that is a map in fresh memory, of a chunk
+    it stays in cache, where also the second sum finds its map.
+    """
+    in_chunks = functools.partial(map_chunks, function, frames=CHUNK_FLOATS // maps[0][0].size)
+    return jax.lax.platform_dependent(*maps, cpu=lambda *maps: in_chunks(maps), default=function)
 
 
 def clip_moments(
@@ -98,15 +115,22 @@ def _normalise_forward(x, scale, bias, clips):
 
 def _normalise_backward(residuals, cotangents):
     x, scale, mean, inv_std, clips = residuals
-    dy = cotangents[0].astype(mean.dtype)
     pixels = x.shape[1] * x.shape[2]
-    frame_mean, frame_inv = clips.spread(mean)[:, None, None], clips.spread(inv_std)[:, None, None]
-    normalised = (x.astype(mean.dtype) - frame_mean) * frame_inv
-    sum_dy = clips.sum(jnp.sum(dy, (1, 2)))
-    sum_dy_norm = clips.sum(jnp.sum(dy * normalised, (1, 2)))
+
+    def sums(x, dy, mean):
+        dy = dy.astype(mean.dtype)
+        return jnp.sum(dy, (1, 2)), jnp.sum(dy * (x.astype(mean.dtype) - mean[:, None, None]), (1, 2))
+
+    frame_dy, frame_dy_centred = _frame_by_frame(sums, x, cotangents[0], clips.spread(mean))
+    sum_dy = clips.sum(frame_dy)
+    sum_dy_norm = inv_std * clips.sum(frame_dy_centred)
     count = clips.count(mean.dtype)[:, None] * pixels
-    mean_dy, mean_dy_norm = clips.spread(sum_dy / count), clips.spread(sum_dy_norm / count)
-    dx = scale * frame_inv * (dy - mean_dy[:, None, None] - normalised * mean_dy_norm[:, None, None])
+    # dx = scale inv_std (dy - mean(dy) - (x - mean) inv_std mean(dy normalised)), a sum of three products per pixel.
+    of_dy = clips.spread(scale * inv_std)
+    of_x = clips.spread(-scale * inv_std**2 * sum_dy_norm / count)
+    constant = -of_x * clips.spread(mean) - clips.spread(scale * inv_std * sum_dy / count)
+    dy, x_wide = cotangents[0].astype(mean.dtype), x.astype(mean.dtype)
+    dx = dy * of_dy[:, None, None] + x_wide * of_x[:, None, None] + constant[:, None, None]
     return dx.astype(x.dtype), jnp.sum(sum_dy_norm, 0), jnp.sum(sum_dy, 0), None
 
 

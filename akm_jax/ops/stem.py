@@ -19,7 +19,7 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from akm_jax.clips import PackedClips
-from akm_jax.ops.chunks import chunk_frames, join_chunks
+from akm_jax.ops.chunks import map_chunks
 from akm_jax.ops.conv import conv_lax
 from akm_jax.ops.norm import EPS, clip_moments, frame_moments, normalise_per_clip
 from akm_jax.ops.pool import max_pool
@@ -117,16 +117,20 @@ def _chunk_size(frames, kernel):
 
 def _moments_cpu(frames, kernel):
     matrix = _window_matrix(kernel)
-    chunks = chunk_frames(frames, _chunk_size(frames, kernel))
-    moments = lax.map(lambda part: frame_moments(_convolve(_windows(part), matrix)), chunks)
-    return tuple(join_chunks(m, len(frames)) for m in moments)
+
+    def moments(part):
+        return frame_moments(_convolve(_windows(part), matrix))
+
+    return map_chunks(moments, [frames], _chunk_size(frames, kernel))
 
 
 def _pooled_cpu(frames, kernel, factor, shift):
     matrix = _window_matrix(kernel)
-    chunks = [chunk_frames(a, _chunk_size(frames, kernel)) for a in (frames, factor, shift)]
-    pooled = lax.map(lambda part: _pool_affine(_convolve(_windows(part[0]), matrix), *part[1:]), chunks)
-    return join_chunks(pooled, len(frames))
+
+    def pooled(part, factor, shift):
+        return _pool_affine(_convolve(_windows(part), matrix), factor, shift)
+
+    return map_chunks(pooled, [frames, factor, shift], _chunk_size(frames, kernel))
 
 
 def _windows(frames):
@@ -162,8 +166,7 @@ def _gradients_cpu(frames, kernel, scale, bias, mean, inv_std, dpooled, clips):
     centre = clips.mean(jnp.mean(frames, (1, 2, 3)))
     of_frame = [clips.spread(a) for a in (mean, inv_std, centre)]
 
-    def sums(part):
-        frames, dpooled, mean, inv_std, centre = part
+    def sums(frames, dpooled, mean, inv_std, centre):
         windows = _windows(frames)
         y = _convolve(windows, matrix)
         normalised = (y.astype(stat) - mean[:, None, None]) * inv_std[:, None, None]
@@ -174,9 +177,8 @@ def _gradients_cpu(frames, kernel, scale, bias, mean, inv_std, dpooled, clips):
         p_g, p_n = (jnp.einsum("fnp,fne->fpe", p, a, precision=lax.Precision.HIGHEST) for a in both)
         return jnp.sum(g, (1, 2)), jnp.sum(g * normalised, (1, 2)), p_g, p_n, jnp.sum(p, 1)
 
-    size = _chunk_size(frames, kernel)
-    parts = lax.map(sums, [chunk_frames(a, size) for a in (frames, dpooled, *of_frame)])
-    sum_g, sum_g_n, p_g, p_n, p = (clips.sum(join_chunks(a, len(frames))) for a in parts)
+    of_each_frame = map_chunks(sums, [frames, dpooled, *of_frame], _chunk_size(frames, kernel))
+    sum_g, sum_g_n, p_g, p_n, p = map(clips.sum, of_each_frame)
     count = clips.count(stat)[:, None] * (frames.shape[1] * frames.shape[2] // STRIDE**2)
     mean_g, mean_g_n = (jnp.tile(a / count, (1, PAIR))[:, None] for a in (sum_g, sum_g_n))
     per_clip = p_g - p[..., None] * mean_g - p_n * mean_g_n

@@ -4,11 +4,12 @@ The even and odd rows and columns of a map are four quarter maps; each of the ni
 most one place. Frames pass in chunks, so that the patches never leave the cache.
 """
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
 
-from akm_jax.ops.chunks import chunk_frames, join_chunks
+from akm_jax.ops.chunks import map_chunks, put_chunk, scan_chunks
 
 # Floats of the input maps of one chunk.
 CHUNK_FLOATS = 1 << 18
@@ -21,13 +22,14 @@ _TAPS = {
 }
 
 
+@jax.jit
 def strided(x: Float[Array, "F H W D"], kernel: Float[Array, "3 3 D E"]) -> Float[Array, "F h w E"]:
     """Convolve with padding 1 and stride 2; H and W even, h = H / 2, w = W / 2."""
     matrix = kernel.reshape(-1, kernel.shape[-1])
-    chunks = chunk_frames(x, CHUNK_FLOATS // x[0].size)
-    return join_chunks(lax.map(lambda frames: _patches(frames) @ matrix, chunks), len(x))
+    return map_chunks(lambda frames: _patches(frames) @ matrix, [x], CHUNK_FLOATS // x[0].size)
 
 
+@jax.jit
 def strided_gradients(
     x: Float[Array, "F H W D"], kernel: Float[Array, "3 3 D E"], dy: Float[Array, "F h w E"]
 ) -> tuple[Float[Array, "F H W D"], Float[Array, "3 3 D E"]]:
@@ -35,15 +37,15 @@ def strided_gradients(
     transposed = jnp.swapaxes(kernel, 2, 3)
     matrices = {quarter: jnp.concatenate([transposed[tap] for tap in taps]) for quarter, taps in _TAPS.items()}
 
-    def advance(total, chunk):
-        patches, dy = _patches(chunk[0]), chunk[1]
+    def step(carry, start, new, frames, dy):
+        total, dx = carry
+        patches = _patches(jnp.where(new[:, None, None, None], frames, 0))
         total = total + patches.reshape(-1, patches.shape[-1]).T @ dy.reshape(-1, dy.shape[-1])
-        return total, _input_gradient(dy, matrices)
+        return total, put_chunk(dx, _input_gradient(dy, matrices), start)
 
-    frames = CHUNK_FLOATS // x[0].size
-    start = jnp.zeros((9 * x.shape[-1], dy.shape[-1]), x.dtype)
-    total, dx = lax.scan(advance, start, (chunk_frames(x, frames), chunk_frames(dy, frames)))
-    return join_chunks(dx, len(x)), total.reshape(kernel.shape)
+    carry = jnp.zeros((9 * x.shape[-1], dy.shape[-1]), x.dtype), lax.empty(x.shape, x.dtype)
+    total, dx = scan_chunks(step, carry, [x, dy], CHUNK_FLOATS // x[0].size)
+    return dx, total.reshape(kernel.shape)
 
 
 def _patches(x):

@@ -1,27 +1,133 @@
-"""Winograd F(2x2, 3x3) in plain `jnp`: 3 x 3 convolutions of stride 1 as sixteen matrix products.
+"""Winograd's 3 x 3 convolutions of stride 1 in plain `jnp`, as matrix products over tiles of the maps.
 
-A tile of 4 x 4 inputs gives 2 x 2 outputs from 16 products instead of 36 (Lavin and Gray 2016, arXiv 1509.09308). For
-the CPU, whose XLA convolution is slow; frames pass in chunks whose tiles stay in cache.
+F(m x m, 3 x 3) computes m x m outputs from a tile of (m + 2) x (m + 2) inputs with as many products, where the
+definition takes 9 m^2 (Lavin and Gray 2016, arXiv 1509.09308): 16 for 36 with m = 2, 36 for 144 with m = 4. The larger
+tile rounds more coarsely, so that it serves the gradients only. For the CPU, whose XLA convolution is slow; frames pass
+in chunks whose tiles stay in cache.
 """
 
+import dataclasses
+import functools
+import operator
+
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from jaxtyping import Float
 
-from akm_jax.ops.chunks import chunk_frames, join_chunks
+from akm_jax.ops.chunks import scan_chunks
 
-# Floats of the input maps of one chunk; the gradients hold tiles of two maps, so their chunks are half as large.
+# Floats of the input maps of one chunk, 2 MiB in float32, and the fewest rows of a chunk's products.
 CHUNK_FLOATS = 1 << 19
-GRADIENT_CHUNK_FLOATS = 1 << 18
+CHUNK_ROWS = 256
+# Features from which fewer products outweigh the larger tile's costlier output transform.
+MANY_FEATURES = 256
 
 
+@dataclasses.dataclass(frozen=True)
+class Tiling:
+    """The matrices of F(m x m, 3 x 3): an output tile is A^T [(G g G^T) * (B^T d B)] A.
+
+    Attributes:
+        m: outputs of a tile along one axis.
+        from_input: B^T (m + 2, m + 2).
+        from_kernel: G (m + 2, 3).
+        to_output: A^T (m, m + 2).
+    """
+
+    m: int
+    from_input: np.ndarray
+    from_kernel: np.ndarray
+    to_output: np.ndarray
+
+    def chunk_frames(self, x: Float[Array, "F H W D"]) -> int:
+        """Frames of a chunk of a map."""
+        return max(CHUNK_FLOATS // x[0].size, CHUNK_ROWS * self.m**2 // (x.shape[1] * x.shape[2]))
+
+    def kernel_tiles(self, kernel: Float[Array, "3 3 D E"]) -> list[Float[Array, "D E"]]:
+        """G g G^T, one matrix a product."""
+        return [tile for row in _combine(self.from_kernel, kernel) for tile in _combine(self.from_kernel, row)]
+
+    def kernel_tiles_transposed(self, tiles: list[Float[Array, "D E"]]) -> Float[Array, "3 3 D E"]:
+        """The transpose of `kernel_tiles`."""
+        transform = jnp.asarray(np.kron(self.from_kernel, self.from_kernel).T, tiles[0].dtype)
+        return (transform @ jnp.stack([t.reshape(-1) for t in tiles])).reshape(3, 3, *tiles[0].shape)
+
+    def input_tiles(self, x: Float[Array, "F H W D"]) -> list[Float[Array, "F h w D"]]:
+        """B^T d B of every tile, one array a product; h = H / m, w = W / m."""
+        m, (height, width) = self.m, x.shape[1:3]
+        x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        rows = _combine(self.from_input, [x[:, i : i + height - m + 1 : m] for i in range(m + 2)])
+        return [
+            tile
+            for row in rows
+            for tile in _combine(self.from_input, [row[:, :, j : j + width - m + 1 : m] for j in range(m + 2)])
+        ]
+
+    def output_parts(self, products: list[Float[Array, "F h w E"]]) -> list[list[Float[Array, "F h w E"]]]:
+        """A^T p A of every tile: the outputs at each row and column of the tiles."""
+        size = self.m + 2
+        rows = [_combine(self.to_output, products[i : i + size]) for i in range(0, size**2, size)]
+        columns = [_combine(self.to_output, column) for column in zip(*rows, strict=True)]
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def output_tiles_transposed(self, dy: Float[Array, "F H W E"]) -> list[Float[Array, "F h w E"]]:
+        """A dy A^T, the transpose of `output_parts`: one array a product."""
+        rows = _combine(self.to_output.T, [dy[:, i :: self.m] for i in range(self.m)])
+        return [
+            tile for row in rows for tile in _combine(self.to_output.T, [row[:, :, j :: self.m] for j in range(self.m)])
+        ]
+
+    def empty_output(self, x: Float[Array, "F H W D"], features: int) -> Float[Array, "F h m w m E"]:
+        """Room for what `convolve` makes of `x`."""
+        frames, height, width, _ = x.shape
+        return lax.empty((frames, height // self.m, self.m, width // self.m, self.m, features), x.dtype)
+
+    def convolve(self, chunk: Float[Array, "f H W D"], kernel_tiles, whole, start, *, transposed=False):
+        """`whole` (`empty_output`) with the convolution of a chunk at its place.
+
+        Each row and column of the output tiles is written by itself: side by side in one array first, XLA would compute
+        every element by asking which part it belongs to. If `transposed`, each of the kernel's tiles is: a product
+        takes that at no cost, while a transposed kernel would have to be made.
+        """
+        tiles = self.input_tiles(chunk)
+        products = [_matrix(t) @ (u.T if transposed else u) for t, u in zip(tiles, kernel_tiles, strict=True)]
+        parts = self.output_parts([p.reshape(*tiles[0].shape[:3], -1) for p in products])
+        for i, row in enumerate(parts):
+            for j, part in enumerate(row):
+                whole = lax.dynamic_update_slice(whole, part[:, :, None, :, None], (start, 0, i, 0, j, 0))
+        return whole
+
+
+def _tiling(m: int, points: list[float]) -> Tiling:
+    """F(m x m, 3 x 3) by Toom and Cook: polynomials multiplied at m + 1 points and at infinity."""
+    others = [[q for q in points if q != p] for p in points]
+    from_kernel = [np.array([1, p, p**2]) / np.prod(p - np.array(rest)) for p, rest in zip(points, others, strict=True)]
+    # `np.poly` begins with the highest power.
+    from_input = [np.append(np.poly(rest)[::-1], 0) for rest in others] + [np.poly(points)[::-1]]
+    to_output = np.array([[p**i for p in points] + [float(i == m - 1)] for i in range(m)])
+    return Tiling(m, np.array(from_input), np.array([*from_kernel, [0, 0, 1]]), to_output)
+
+
+F2 = _tiling(2, [0, 1, -1])
+# With the usual points 0, +-1, +-2 rounding errors are four times as large.
+F4 = _tiling(4, [0, 0.5**0.5, -(0.5**0.5), 2**0.5, -(2**0.5)])
+
+
+@jax.jit
 def winograd(x: Float[Array, "F H W D"], kernel: Float[Array, "3 3 D E"]) -> Float[Array, "F H W E"]:
     """Convolve with padding 1; H and W even."""
-    products = _kernel_tiles(kernel)
-    chunks = chunk_frames(x, CHUNK_FLOATS // x[0].size)
-    return join_chunks(lax.map(lambda frames: _convolve(frames, products), chunks), len(x))
+    tiles = F2.kernel_tiles(kernel)
+
+    def step(y, start, new, frames):
+        return F2.convolve(frames, tiles, y, start)
+
+    y = scan_chunks(step, F2.empty_output(x, kernel.shape[-1]), [x], F2.chunk_frames(x))
+    return y.reshape(*x.shape[:-1], -1)
 
 
+@jax.jit
 def winograd_gradients(
     x: Float[Array, "F H W D"], kernel: Float[Array, "3 3 D E"], dy: Float[Array, "F H W E"]
 ) -> tuple[Float[Array, "F H W D"], Float[Array, "3 3 D E"]]:
@@ -30,70 +136,36 @@ def winograd_gradients(
     The kernel's is summed over chunks in the transformed domain and transformed back once. Both come out of one loop:
     in two, the compiler would keep `dy` of many layers until it gets to the kernels.
     """
-    flipped = _kernel_tiles(jnp.swapaxes(kernel[::-1, ::-1], 2, 3))
+    for_kernel = F4 if x.shape[1] % 4 == 0 and x.shape[2] % 4 == 0 else F2
+    for_input = for_kernel if x.shape[-1] >= MANY_FEATURES else F2
+    flipped = for_input.kernel_tiles(kernel[::-1, ::-1])
 
-    def advance(total, chunk):
-        frames, dy = chunk
-        pairs = zip(_input_tiles(frames), _output_tiles_transposed(dy), strict=True)
-        products = [a.reshape(-1, a.shape[-1]).T @ b.reshape(-1, b.shape[-1]) for a, b in pairs]
-        return total + jnp.stack(products), _convolve(dy, flipped)
+    def step(carry, start, new, frames, dy):
+        total, dx = carry
+        inputs = for_kernel.input_tiles(jnp.where(new[:, None, None, None], frames, 0))
+        outputs = for_kernel.output_tiles_transposed(dy)
+        total = [t + _matrix(a).T @ _matrix(b) for t, a, b in zip(total, inputs, outputs, strict=True)]
+        return total, for_input.convolve(dy, flipped, dx, start, transposed=True)
 
-    frames = GRADIENT_CHUNK_FLOATS // x[0].size
-    start = jnp.zeros((16, x.shape[-1], dy.shape[-1]), x.dtype)
-    total, dx = lax.scan(advance, start, (chunk_frames(x, frames), chunk_frames(dy, frames)))
-    return join_chunks(dx, len(x)), _kernel_tiles_transposed(total)
-
-
-def _convolve(frames, products):
-    tiles = _input_tiles(frames)
-    rows = [t.reshape(-1, t.shape[-1]) @ u for t, u in zip(tiles, products, strict=True)]
-    return _output_tiles([r.reshape(*tiles[0].shape[:3], -1) for r in rows])
+    total = [jnp.zeros(kernel.shape[2:], x.dtype)] * (for_kernel.m + 2) ** 2
+    carry = total, for_input.empty_output(x, x.shape[-1])
+    total, dx = scan_chunks(step, carry, [x, dy], for_kernel.chunk_frames(x))
+    return dx.reshape(x.shape), for_kernel.kernel_tiles_transposed(total)
 
 
-def _kernel_rows(a, b, c):
-    return [a, (a + b + c) * 0.5, (a - b + c) * 0.5, c]
+def _matrix(tiles):
+    return tiles.reshape(-1, tiles.shape[-1])
 
 
-def _kernel_tiles(kernel):
-    """G g G^T: sixteen matrices (D, E)."""
-    return [u for row in _kernel_rows(*kernel) for u in _kernel_rows(*row)]
+def _combine(matrix, parts):
+    """Each row of a matrix times a list of arrays, without the zeros."""
+
+    def combined(row):
+        terms = [_times(factor, part) for factor, part in zip(row, parts, strict=True) if factor]
+        return functools.reduce(operator.add, terms)
+
+    return [combined(row) for row in matrix]
 
 
-def _kernel_rows_transposed(a, b, c, d):
-    return [a + (b + c) * 0.5, (b - c) * 0.5, (b + c) * 0.5 + d]
-
-
-def _kernel_tiles_transposed(u):
-    """G^T u G, the transpose of `_kernel_tiles`: (16, D, E) to (3, 3, D, E)."""
-    columns = [jnp.stack(_kernel_rows_transposed(*u[i : i + 4])) for i in range(0, 16, 4)]
-    return jnp.stack(_kernel_rows_transposed(*columns))
-
-
-def _differences(a, b, c, d):
-    return [a - c, b + c, c - b, b - d]
-
-
-def _input_tiles(x):
-    """B^T d B of every 4 x 4 tile: sixteen arrays (F, H/2, W/2, D)."""
-    _, h, w, _ = x.shape
-    x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    rows = _differences(*[x[:, i : i + h - 1 : 2] for i in range(4)])
-    return [t for r in rows for t in _differences(*[r[:, :, j : j + w - 1 : 2] for j in range(4)])]
-
-
-def _output_tiles(m):
-    """A^T m A: sixteen arrays (F, h, w, E) to (F, 2 h, 2 w, E)."""
-    frames, h, w, features = m[0].shape
-    rows = [(m[i] + m[i + 1] + m[i + 2], m[i + 1] - m[i + 2] - m[i + 3]) for i in range(0, 16, 4)]
-    y = [[rows[0][j] + rows[1][j] + rows[2][j] for j in (0, 1)], [rows[1][j] - rows[2][j] - rows[3][j] for j in (0, 1)]]
-    return jnp.stack([jnp.stack(r, 3) for r in y], 2).reshape(frames, 2 * h, 2 * w, features)
-
-
-def _output_tiles_transposed(dy):
-    """A dy A^T, the transpose of `_output_tiles`: (F, 2 h, 2 w, E) to sixteen arrays (F, h, w, E)."""
-    a, b = dy[:, 0::2], dy[:, 1::2]
-    out = []
-    for r in (a, a + b, a - b, -b):
-        c, d = r[:, :, 0::2], r[:, :, 1::2]
-        out += [c, c + d, c - d, -d]
-    return out
+def _times(factor, part):
+    return part if factor == 1 else -part if factor == -1 else float(factor) * part
