@@ -6,9 +6,9 @@ from typing import Any
 
 import jax
 
-# XLA's CPU scheduler by default starts whatever can start, so that operations may overlap. Every operation of a step
-# already uses all cores, and that order keeps more than twice as many maps alive at a time.
-CPU_OPTIONS = {"xla_cpu_enable_concurrency_optimized_scheduler": False}
+# XLA's CPU scheduler by default orders operations so that they may overlap. Every operation of a step already uses all
+# cores, and that order keeps more than twice as many maps alive at a time.
+CPU_OPTIONS = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 
 
 def jit(function: Callable, **options: Any) -> Any:

@@ -1,10 +1,11 @@
 """How much memory a training needs on its device, by a formula.
 
-    set + 4 x parameters + 9 x (maps of every stage of one frame) x frames of a step
+    set + 4 x parameters + 12 x (maps of every stage of one frame) x frames of a step
 
 The set counts where it is held. Parameters are there as such, as momentum, as gradients and as updates. Of each of the
 four stages nine maps are kept for the backward pass, by two blocks of two convolutions: each convolution's output, what
-the batch norm and ReLU after it make of it, and the shortcut's. The stem keeps none.
+the batch norm and ReLU after it make of it, and the shortcut's. The stem keeps none. Three more are being computed: the
+gradient that comes in, the one that goes out, and that of the block's shortcut.
 """
 
 import math
@@ -17,7 +18,7 @@ from akm_jax.data.clip_set import ClipSet
 from akm_jax.train.state import TrainState
 
 PARAMETER_COPIES = 4
-MAPS_PER_STAGE = 9
+MAPS_PER_STAGE = 12
 
 
 def map_values(model: ModelConfig) -> int:
