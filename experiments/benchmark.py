@@ -56,9 +56,9 @@ class BenchmarkConfig:
     threads: int = 2
     """CPUs both sides may use; on a machine with an NVIDIA GPU no limit is set."""
     train_rounds: int = 3
-    """Training steps of each program."""
-    infer_rounds: int = 5
-    """Evaluations of each program."""
+    """Measured training steps of each program; each follows one that does not count."""
+    infer_rounds: int = 3
+    """Measured evaluations of each program, likewise."""
     epochs: int = 3
     """Epochs of `epoch`; the first, which compiles, does not count."""
     steps: int = -1

@@ -3,10 +3,10 @@ import pytest
 from experiments.benchmarks.timing import describe, interleave, ratio
 
 
-def test_programs_take_turns_and_are_told_the_round():
+def test_programs_take_turns_of_two_calls_and_are_told_the_round():
     order = []
     seconds = interleave({name: lambda i, name=name: order.append((name, i)) for name in "ab"}, rounds=2)
-    assert order == [("a", 0), ("b", 0), ("a", 1), ("b", 1)]
+    assert order == [("a", 0), ("a", 0), ("b", 0), ("b", 0), ("a", 1), ("a", 1), ("b", 1), ("b", 1)]
     assert {name: len(taken) for name, taken in seconds.items()} == {"a": 2, "b": 2}
 
 
