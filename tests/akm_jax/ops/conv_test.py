@@ -40,7 +40,7 @@ def test_value_and_gradients_are_those_of_lax_conv(size, stride, side, inputs, o
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_chunks_do_not_change_the_result(stride):
-    frames = 2 * CHUNK_FLOATS // (16 * 16 * 32) + 3  # several chunks, the last one filled up
+    frames = 2 * CHUNK_FLOATS // (16 * 16 * 32) + 3  # several chunks; the last shares frames with the one before
     x = jax.random.normal(jax.random.key(0), (frames, 16, 16, 32))
     kernel = jax.random.normal(jax.random.key(1), (3, 3, 32, 32)) / 17
     expected, pullback = jax.vjp(functools.partial(conv_lax, stride=stride), x, kernel)
