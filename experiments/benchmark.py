@@ -21,11 +21,13 @@ from rich.table import Table
 
 from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig
 from akm_jax.train.files import write_json
+from akm_jax.versions import versions
 from experiments.benchmarks import compiling, epoch, loader, machine, picture, scaling, speed, theirs
 from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.workload import draw_lengths, noise_clips
 from experiments.command import console, run_command
 
+LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch")
 Work = Literal["train", "infer", "epoch", "loader", "compile", "scaling", "all", "picture"]
 
 
@@ -80,7 +82,7 @@ def main(arguments: Sequence[str]) -> None:
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch shares the device
     machine.use_threads(config.threads)
     rows, ratios = measure(config)
-    result = {"device": machine.device_name(), "versions": machine.versions(), "rows": rows, "ratios": ratios}
+    result = {"device": machine.device_name(), "versions": versions(LIBRARIES), "rows": rows, "ratios": ratios}
     show(result)
     if config.json is not None:
         write_json(config.json, result)

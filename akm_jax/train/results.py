@@ -2,9 +2,7 @@
 
 import csv
 import io
-import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from akm_jax.train.observe import Place
 from akm_jax.train.run_dir import describe_data, plain
 from akm_jax.train.scores import score_results
 from akm_jax.train.setup import RunSetup
+from akm_jax.versions import versions
 
 LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "tensorflow-datasets", "numpy")
 
@@ -41,7 +40,7 @@ def write_results(run_dir: Path, setup: RunSetup, folds: list[Fold], results: li
         "config": plain(setup.config),
         "data": describe_data(clip_set),
         "device": str(jax.devices()[0].device_kind),
-        "versions": _versions(),
+        "versions": versions(LIBRARIES),
         "git_revision": _git_revision(),
     }
     write_json(run_dir / "summary.json", summary)
@@ -98,16 +97,6 @@ def _frames_per_second(results: list[dict[str, Any]]) -> float:
     """Training throughput without the first epoch of each training, which may hold compilation."""
     epochs = [e for r in results for history in r["histories"].values() for e in (history[1:] or history)]
     return sum(e["frames"] for e in epochs) / sum(e["seconds"] for e in epochs)
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def _git_revision() -> str | None:

@@ -1,10 +1,8 @@
-"""The machine: threads, name of the device, versions, the speed of its matrix products, memory."""
+"""The machine: threads, name of the device, the speed of its matrix products, memory."""
 
 import functools
 import os
-import platform
 import re
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,6 @@ import jax.numpy as jnp
 
 from experiments.benchmarks.timing import timed
 
-LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch")
 GIB = 2**30
 
 
@@ -41,17 +38,6 @@ def device_name() -> str:
     if not has_accelerator():
         return f"CPU, {len(os.sched_getaffinity(0))} cores"
     return jax.devices()[0].device_kind
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that are measured."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 @functools.cache
