@@ -2,29 +2,72 @@
 
 import jax.numpy as jnp
 from jax import Array, lax
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 
 def max_pool(x: Float[Array, "F H W D"]) -> Float[Array, "F h w D"]:
     """Maximum of each 3 x 3 window, h = ceil(H / 2); where values tie the gradient goes to one of them."""
-    return _pool_axis(_pool_axis(x, 1), 2)
+    return max_pool_places(x)[0]
 
 
-def _pool_axis(x, axis):
-    """Windows along one axis: an even place, the odd one after it, the odd one before it."""
-    x = _pad(x, axis, (0, x.shape[axis] % 2))
-    places = x.shape[axis] // 2
-    pairs = x.reshape(*x.shape[:axis], places, 2, *x.shape[axis + 1 :])
-    even, after = (lax.index_in_dim(pairs, i, axis + 1, keepdims=False) for i in (0, 1))
-    before = _pad(lax.slice_in_dim(after, 0, places - 1, axis=axis), axis, (1, 0))
-    return _larger(_larger(before, even), after)
+def max_pool_places(x: Float[Array, "F H W D"]) -> tuple[Float[Array, "F h w D"], UInt8[Array, "F h w D"]]:
+    """Maximum of each window and its place there, 3 x row + column; of equal values the first."""
+    rows_pooled = _pool_axis(x, jnp.zeros(x.shape, jnp.uint8), axis=2, step=1)
+    return _pool_axis(*rows_pooled, axis=1, step=3)
 
 
-def _larger(a, b):
-    """The maximum, as a choice: the gradient of equal values goes to `a` alone."""
-    return jnp.where(a >= b, a, b)
+def max_pool_gradient(
+    dy: Float[Array, "F h w D"], places: UInt8[Array, "F h w D"]
+) -> list[list[Float[Array, "F h w D"]]]:
+    """Gradient of the maximum for maps of even sides, as their quarters.
+
+    Returns:
+        At [i][j] the gradient of rows i, i + 2, ... and columns j, j + 2, ...
+    """
+
+    def of_place(row, column):
+        taken = jnp.where(places == 3 * row + column, dy, 0)
+        taken = _back(taken, 1) if row == 0 else taken
+        return _back(taken, 2) if column == 0 else taken
+
+    # An even row or column is the middle of one window, an odd one the end of one and the beginning of the next.
+    of_parity = ((1,), (2, 0))
+    return [[sum(of_place(a, b) for a in rows for b in columns) for columns in of_parity] for rows in of_parity]
 
 
-def _pad(x, axis, amounts):
+def _pool_axis(x, places, *, axis, step):
+    """Windows along one axis: the odd place before an even one, the even one, the odd one after it."""
+    even, after = _halves(x, axis, -jnp.inf)
+    even_places, after_places = _halves(places, axis, 0)
+    best, best_places = _larger(
+        _before(after, axis, -jnp.inf), _before(after_places, axis, 0), even, even_places + step
+    )
+    return _larger(best, best_places, after, after_places + 2 * step)
+
+
+def _larger(a, a_places, b, b_places):
+    """The maximum, as a choice: of equal values `a`."""
+    first = a >= b
+    return jnp.where(first, a, b), jnp.where(first, a_places, b_places).astype(jnp.uint8)
+
+
+def _halves(x, axis, filling):
+    """Even and odd places of an axis, of an odd number of places one more is made up."""
+    x = _pad(x, axis, (0, x.shape[axis] % 2), filling)
+    pairs = x.reshape(*x.shape[:axis], x.shape[axis] // 2, 2, *x.shape[axis + 1 :])
+    return [lax.index_in_dim(pairs, i, axis + 1, keepdims=False) for i in (0, 1)]
+
+
+def _before(x, axis, filling):
+    """What lies one place before."""
+    return _pad(lax.slice_in_dim(x, 0, x.shape[axis] - 1, axis=axis), axis, (1, 0), filling)
+
+
+def _back(x, axis):
+    """Everything moved one place back."""
+    return _pad(lax.slice_in_dim(x, 1, x.shape[axis], axis=axis), axis, (0, 1), 0)
+
+
+def _pad(x, axis, amounts, filling):
     padding = [amounts if a == axis else (0, 0) for a in range(x.ndim)]
-    return jnp.pad(x, padding, constant_values=-jnp.inf)
+    return jnp.pad(x, padding, constant_values=filling)

@@ -24,7 +24,8 @@ def arguments(height=64, width=32, features=8):
     keys = jax.random.split(jax.random.key(0), 4)
     frames = jax.random.uniform(keys[0], (FRAMES, height, width, 1))
     kernel = jax.random.normal(keys[1], (5, 5, 1, features))
-    return frames, kernel, 1 + 0.1 * jax.random.normal(keys[2], (features,)), jnp.linspace(-0.2, 0.2, features)
+    scale = (1 + 0.1 * jax.random.normal(keys[2], (features,))) * jnp.resize(jnp.array([1.0, -1.0, 1.0]), features)
+    return frames, kernel, scale, jnp.linspace(-0.2, 0.2, features)
 
 
 @pytest.fixture(params=["one chunk", "chunks of one frame", "other back ends"])
