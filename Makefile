@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo negative-control test bench lint format clean
+.PHONY: demo negative-control test bench bench-scaling lint format clean
 
 demo: .venv/.demo-installed  ## drawn corpus, leave-one-subject-out, results in runs/demo
 	$(BIN)/python -m experiments.loso --preset=demo --run_dir=runs/demo
@@ -16,6 +16,10 @@ test: .venv/.test-installed  ## all tests
 bench: .venv/.test-installed  ## speed beside PyTorch, results in benchmarks/cpu.json and docs/benchmark.png
 	$(BIN)/python -m experiments.benchmark all --against=torch --json=benchmarks/cpu.json
 	$(BIN)/python -m experiments.benchmark picture --json=benchmarks/cpu.json
+
+bench-scaling: .venv/.test-installed  ## cost against clips, frames, pixels, folds: benchmarks/cpu_scaling.json, docs/scaling.png
+	$(BIN)/python -m experiments.benchmark scaling --json=benchmarks/cpu_scaling.json
+	$(BIN)/python -m experiments.benchmark picture --json=benchmarks/cpu_scaling.json --picture=docs/scaling.png
 
 lint: .venv/.test-installed  ## style, format, types
 	$(BIN)/ruff check .

@@ -1,17 +1,17 @@
 """How fast training and inference are, beside PyTorch on the same clips, and what else a run costs.
 
     python -m experiments.benchmark train --against=torch      a training step, ours and PyTorch's in turn
-    python -m experiments.benchmark all --json=FILE            everything, results to a file
+    python -m experiments.benchmark all --json=FILE            all but scaling, results to a file
     python -m experiments.benchmark picture --json=FILE        draw the results of a file
 
 train, infer: seconds a step of 8 clips. epoch: everything but the steps. loader: a streamed set. compile: until the
-step is ready. scaling: against clips, frames, pixels, folds, spread of lengths. Needs neither data nor
-tensorflow-datasets.
+step is ready. scaling: against clips, frames, pixels, folds, spread of lengths; it compiles many programs and takes as
+long as all others. Needs neither data nor tensorflow-datasets.
 """
 
 import dataclasses
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,7 +40,7 @@ class BenchmarkConfig:
     against: Literal["nothing", "torch"] = "nothing"
     """Measure PyTorch beside ours (train, infer)."""
     json: Path | None = None
-    """File of results: written, or drawn by `picture`."""
+    """File of results: written after each part, or drawn by `picture`."""
     picture: Path = Path("docs/benchmark.png")
     """Where `picture` draws to."""
     lengths: Literal["casme", "casme2", "smic", "samm"] = "casme2"
@@ -61,7 +61,7 @@ class BenchmarkConfig:
     """Measured training steps of each program; each follows one that does not count."""
     infer_rounds: int = 3
     """Measured evaluations of each program, likewise."""
-    epochs: int = 3
+    epochs: int = 2
     """Epochs of `epoch`; the first, which compiles, does not count."""
     steps: int = -1
     """Steps of an epoch of `epoch`; 0: all; -1: all on an accelerator, one on the CPU."""
@@ -81,11 +81,17 @@ def main(arguments: Sequence[str]) -> None:
         return
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch shares the device
     machine.use_threads(config.threads)
-    rows, ratios = measure(config)
+    rows: list[dict[str, Any]] = []
+    ratios: dict[str, float] = {}
     result = {"device": machine.device_name(), "versions": versions(LIBRARIES), "rows": rows, "ratios": ratios}
+    with compiling.shared_programs():
+        for found, found_ratios in measure(config):
+            rows += found
+            ratios |= found_ratios
+            if config.json is not None:
+                write_json(config.json, result)
     show(result)
     if config.json is not None:
-        write_json(config.json, result)
         console.print(f"written to {config.json}")
 
 
@@ -97,19 +103,17 @@ def draw(config: BenchmarkConfig) -> None:
     console.print(f"drawn to {config.picture}")
 
 
-def measure(config: BenchmarkConfig) -> speed.Measured:
-    """Rows and ratios of what was asked for."""
-    chosen = ("train", "infer", "epoch", "loader", "compile", "scaling") if config.work == "all" else (config.work,)
+def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
+    """Rows and ratios of what was asked for, part by part."""
+    chosen = ("train", "infer", "epoch", "loader", "compile") if config.work == "all" else (config.work,)
     experiment = experiment_config(config)
     experiment.validate()
     model = experiment.model
     lengths, subjects = draw_lengths(config.lengths)
     count = config.clips or len(lengths)
-    rows: list[dict[str, Any]] = []
-    ratios: dict[str, float] = {}
     if "compile" in chosen:
         console.print("compile: two fresh processes")
-        rows += compiling.measure(config.lengths, model)
+        yield compiling.measure(config.lengths, model), {}
     if {"train", "infer", "epoch", "loader"} & set(chosen):
         clip_set = noise_clips(lengths[:count], subjects[:count], model)
     if {"train", "infer"} & set(chosen):
@@ -117,26 +121,23 @@ def measure(config: BenchmarkConfig) -> speed.Measured:
         contest = None
         if config.against == "torch":
             contest = theirs.hold_contest(model, clip_set, ours.state, threads=config.threads, track=track)
-            rows += contest.trials
+            yield contest.trials, {}
         for work, rounds in (("train", config.train_rounds), ("infer", config.infer_rounds)):
             if work in chosen:
                 console.print(f"{work}: {rounds} rounds")
-                found, found_ratios = speed.measure(work, ours, contest, rounds=rounds)
-                rows += found
-                ratios |= found_ratios
+                yield speed.measure(work, ours, contest, rounds=rounds)
         del ours, contest
     if "epoch" in chosen:
         console.print("epoch: one fold")
         steps = config.steps if config.steps >= 0 else int(not machine.has_accelerator())
-        rows.append(epoch.measure(experiment, clip_set, epochs=config.epochs, steps=steps))
+        yield [epoch.measure(experiment, clip_set, epochs=config.epochs, steps=steps)], {}
     if "loader" in chosen:
         console.print("loader: held and streamed")
         few = dataclasses.replace(experiment, train=TrainConfig(clips_per_step=max(1, config.clips_per_step // 4)))
-        rows += loader.measure(few, clip_set, rounds=2, steps=4)
+        yield loader.measure(few, clip_set, rounds=2, steps=2), {}
     if "scaling" in chosen:
         shape = model if machine.has_accelerator() else scaling.SLIM
-        rows += scaling.measure(shape, rounds=3, track=track)
-    return rows, ratios
+        yield scaling.measure(shape, rounds=3, track=track), {}
 
 
 def experiment_config(config: BenchmarkConfig) -> ExperimentConfig:

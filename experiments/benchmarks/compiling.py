@@ -3,14 +3,17 @@
 Run as a module it is that process: it compiles for shapes alone, without data, and prints its seconds as JSON.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -26,23 +29,31 @@ from experiments.benchmarks.workload import draw_lengths
 NUM_CLASSES = 4
 
 
+@contextlib.contextmanager
+def shared_programs() -> Iterator[None]:
+    """Begin without compiled programs, and let this process and those it starts share the ones they compile."""
+    with tempfile.TemporaryDirectory(prefix="akm_jax_compiled_") as folder:
+        settings = {"jax_compilation_cache_dir": folder, "jax_persistent_cache_min_compile_time_secs": 0}
+        for name, value in settings.items():
+            jax.config.update(name, value)
+        with mock.patch.dict(os.environ, {name.upper(): str(value) for name, value in settings.items()}):
+            yield
+
+
 def measure(lengths: str, model: ModelConfig) -> list[dict[str, Any]]:
-    """One row without and one with the persistent cache."""
+    """One row without and one with the persistent cache; to be called within `shared_programs`, first."""
     rows = []
-    with tempfile.TemporaryDirectory(prefix="akm_jax_compiled_") as cache:
-        settings = {"JAX_COMPILATION_CACHE_DIR": cache, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-        for name in ("compile/without_cache", "compile/from_cache"):
-            done = subprocess.run(
-                [sys.executable, "-m", __name__, lengths, json.dumps(dataclasses.asdict(model))],
-                env={**os.environ, **settings},
-                cwd=Path(__file__).parents[2],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode != 0:
-                raise ValueError(f"{name}: the process that compiles failed:\n{done.stderr[-2000:]}")
-            rows.append({"name": name, **json.loads(done.stdout)})
+    for name in ("compile/without_cache", "compile/from_cache"):
+        done = subprocess.run(
+            [sys.executable, "-m", __name__, lengths, json.dumps(dataclasses.asdict(model))],
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise ValueError(f"{name}: the process that compiles failed:\n{done.stderr[-2000:]}")
+        rows.append({"name": name, **json.loads(done.stdout)})
     return rows
 
 

@@ -89,8 +89,6 @@ def measure(config: ExperimentConfig, clip_set: ClipSet, *, rounds: int, steps: 
     with batches(0) as chunks:
         frames, part = next(chunks)
         stream.compile_for(part, frames)
-    for program in (train_held, train_streamed):
-        program(0)
     programs = {"held": train_held, "streamed": train_streamed, "read_alone": read}
     seconds = timing.interleave(programs, rounds=rounds)
     count = [sum(part.num_frames for part in parts(i)) for i in range(rounds)]

@@ -29,10 +29,8 @@ def measure(work: str, ours: Ours, contest: Contest | None, *, rounds: int) -> M
             programs["torch_best"] = _theirs(work, contest.best[work], ours)
     if work == "train" and ours.training is None:
         ours.compile()
-    for program in programs.values():  # warm
-        program(0)
-    seconds = timing.interleave({name: _after_first(p) for name, p in programs.items()}, rounds=rounds)
-    frames = [ours.part(i + 1).num_frames for i in range(rounds)]
+    seconds = timing.interleave(programs, rounds=rounds)
+    frames = [ours.part(i).num_frames for i in range(rounds)]
     rows = [_row(work, name, taken, frames, ours) for name, taken in seconds.items()]
     rows[0] |= _details(work, ours)
     if contest is None:
@@ -52,10 +50,6 @@ def _theirs(work: str, program: Any, ours: Ours) -> Callable[[int], None]:
         program.synchronize()
 
     return run
-
-
-def _after_first(program: Callable[[int], Any]) -> Callable[[int], Any]:
-    return lambda i: program(i + 1)
 
 
 def _row(work: str, name: str, seconds: list[float], frames: list[int], ours: Ours) -> dict[str, Any]:
@@ -83,8 +77,6 @@ def _details(work: str, ours: Ours) -> dict[str, Any]:
     formula = training_bytes(setup.config.model, ours.state, setup.clip_set, setup.capacity) / GIB
     planned = program_memory_gib(ours.training)
     return details | {
-        "lower_s": round(ours.lower_s, 2),
-        "compile_s": round(ours.compile_s, 2),
         "planned_memory_gib": None if planned is None else round(planned, 3),
         "memory_formula_gib": round(formula, 3),
     }

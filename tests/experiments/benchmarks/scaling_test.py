@@ -27,6 +27,7 @@ def test_spread_keeps_the_frames():
 
 
 def test_the_second_process_finds_the_compiled_step():
-    cold, warm = compiling.measure("smic", TINY)
+    with compiling.shared_programs():
+        cold, warm = compiling.measure("smic", TINY)
     assert cold["name"] == "compile/without_cache"
     assert warm["ready_s"] < cold["ready_s"]
