@@ -14,8 +14,9 @@ import numpy as np
 from PIL import Image
 
 from akm_jax.config import ExperimentConfig
+from akm_jax.data.batching import BatchPlan
 from akm_jax.data.clip_set import ClipSet, resize_frame
-from akm_jax.data.stream import StreamedData, choose_threads
+from akm_jax.data.stream import DeviceClips, StreamedData, choose_threads
 from experiments.benchmarks import timing
 from experiments.benchmarks.ours import Ours
 
@@ -60,35 +61,33 @@ def streamed(clip_set: ClipSet) -> ClipSet:
 
 def measure(config: ExperimentConfig, clip_set: ClipSet, *, rounds: int, steps: int) -> list[dict[str, Any]]:
     """Rows of training held, training streamed with its loss, and of reading alone."""
-    held, stream = Ours(config, clip_set), Ours(config, clip_set)
+    ours = Ours(config, clip_set)
     data = StreamedData(streamed(clip_set), choose_threads(config.data.decode_threads))
 
     def parts(i: int):
-        return [held.part(i * steps + k) for k in range(steps)]
-
-    def train_held(i: int) -> None:
-        for part in parts(i):
-            held.train_part(part, held.data)
+        return [ours.part(i * steps + k) for k in range(steps)]
 
     def batches(i: int):
         plan = parts(i)
         joined = {f.name: np.concatenate([getattr(p, f.name) for p in plan]) for f in dataclasses.fields(plan[0])}
         return contextlib.closing(data.batches(dataclasses.replace(plan[0], **joined), 1))
 
+    def read(i: int) -> list[tuple[DeviceClips, BatchPlan]]:
+        with batches(i) as chunks:
+            return list(chunks)
+
+    held = [read(i) for i in range(rounds)]  # one program serves both: the same frames, on the device beforehand
+    ours.compile_for(held[0][0][1], held[0][0][0])
+
+    def train_held(i: int) -> None:
+        for frames, part in held[i]:
+            ours.train_part(part, frames)
+
     def train_streamed(i: int) -> None:
         with batches(i) as chunks:
             for frames, part in chunks:
-                stream.train_part(part, frames)
+                ours.train_part(part, frames)
 
-    def read(i: int) -> None:
-        with batches(i) as chunks:
-            for _ in chunks:
-                pass
-
-    held.compile()
-    with batches(0) as chunks:
-        frames, part = next(chunks)
-        stream.compile_for(part, frames)
     programs = {"held": train_held, "streamed": train_streamed, "read_alone": read}
     seconds = timing.interleave(programs, rounds=rounds)
     count = [sum(part.num_frames for part in parts(i)) for i in range(rounds)]
