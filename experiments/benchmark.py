@@ -59,7 +59,7 @@ class BenchmarkConfig:
     """CPUs both sides may use; on a machine with an NVIDIA GPU no limit is set."""
     train_rounds: int = 3
     """Measured training steps of each program; each follows one that does not count."""
-    infer_rounds: int = 4
+    infer_rounds: int = 3
     """Measured evaluations of each program, likewise."""
     epochs: int = 2
     """Epochs of `epoch`; the first, which compiles, does not count."""

@@ -39,7 +39,7 @@ def test_ours_beside_pytorch(hide_modules, tmp_path):
     assert ours["share_of_matmul_peak"] > 0
     assert {"planned_memory_gib", "memory_formula_gib", "peak_memory_gib"} <= set(ours)
     assert rows["train/torch_eager"]["frames_per_s"] > 0
-    assert "trial/torch_eager" in rows
+    assert "trial/torch_packed" in rows
 
 
 def test_without_pytorch_the_comparison_is_refused(hide_modules):

@@ -49,6 +49,6 @@ def test_a_way_that_fails_is_left_out_and_says_why(monkeypatch):
         for name in ("channels_last+compiled", "packed+channels_last+compiled")
     }
     measured = [trial for trial in contest.trials if "error" not in trial]
-    assert len(measured) == 4
+    assert [trial["name"] for trial in measured] == ["trial/torch_channels_last", "trial/torch_packed+channels_last"]
     assert all(trial["train_s"] > 0 < trial["infer_s"] for trial in measured)
     assert not any(program.variant.compiled for program in contest.best.values())
