@@ -13,8 +13,7 @@ from akm_jax.interop.torch import to_state_dict
 from akm_jax.train.state import TrainState
 from experiments.benchmarks.timing import timed
 
-# Clips of a first call, which may compile, and of the one that is measured.
-FIRST_CLIPS, TRIAL_CLIPS = 2, 4
+TRIAL_CLIPS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,11 +93,12 @@ def _device(torch: Any) -> str:
 
 
 def _try(program: Any, clips: np.ndarray) -> dict[str, float]:
-    """Seconds of a step and of an evaluation, those of a first call apart."""
+    """Seconds of a step and of an evaluation; the first ones, which may compile, apart."""
     found = {}
     for work, call in (("train", program.train_step), ("infer", program.evaluate)):
-        _, found[f"first_{work}_s"] = timed(functools.partial(_run, program, call, clips[:FIRST_CLIPS]))
-        _, found[f"{work}_s"] = timed(functools.partial(_run, program, call, clips))
+        run = functools.partial(_run, program, call, clips)
+        _, found[f"first_{work}_s"] = timed(run)
+        _, found[f"{work}_s"] = timed(run)
     return {name: round(seconds, 3) for name, seconds in found.items()}
 
 
