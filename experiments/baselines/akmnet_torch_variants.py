@@ -53,7 +53,8 @@ def variants(device_type: str, widths: Sequence[int], *, bfloat16: bool = False)
     """The plain variant first, then every other one worth a trial on a device ("cpu" or "cuda").
 
     With `bfloat16` all but the plain one run the trunk under autocast. On the CPU the others are channels-last, which
-    was faster in every trial, but for slim networks, where none is.
+    was faster in every trial, but for slim networks, where none is; and of the compiled ones that with all clips in one
+    call is left out, which takes most of a minute to compile and was never the fastest.
     """
     others = [
         Variant(packed=packed, channels_last=channels_last, compiled=compiled)
@@ -64,6 +65,7 @@ def variants(device_type: str, widths: Sequence[int], *, bfloat16: bool = False)
     ]
     if device_type == "cpu":
         others = [v for v in others if v.channels_last == (min(widths) >= FEWEST_CHANNELS_LAST)]
+        others = [v for v in others if not (v.packed and v.compiled)]
     if device_type == "cuda":
         others += [dataclasses.replace(v, tuned=True) for v in others if v.channels_last]
     return [EAGER, *(dataclasses.replace(v, bfloat16=bfloat16) for v in others)]

@@ -44,10 +44,7 @@ def test_a_way_that_fails_is_left_out_and_says_why(monkeypatch):
     contest = theirs.hold_contest(MODEL, clip_set, state, threads=1, track=lambda items, _: items)
     assert contest.eager.variant.name == "eager"
     failed = {trial["name"]: trial["error"] for trial in contest.trials if "error" in trial}
-    assert failed == {
-        f"trial/torch_{name}": "RuntimeError: no C++ compiler found"
-        for name in ("channels_last+compiled", "packed+channels_last+compiled")
-    }
+    assert failed == {"trial/torch_channels_last+compiled": "RuntimeError: no C++ compiler found"}
     measured = [trial for trial in contest.trials if "error" not in trial]
     assert [trial["name"] for trial in measured] == ["trial/torch_channels_last", "trial/torch_packed+channels_last"]
     assert all(trial["train_s"] > 0 < trial["infer_s"] for trial in measured)
