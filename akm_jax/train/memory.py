@@ -4,8 +4,9 @@
 
 The set counts where it is held. Parameters are there as such, as momentum, as gradients and as updates. Of each of the
 four stages nine maps are kept for the backward pass, by two blocks of two convolutions: each convolution's output, what
-the batch norm and ReLU after it make of it, and the shortcut's. The stem keeps none. Three more are for gradients on
-their way and for the zeros that loops over frames start their results from, a number fitted to the compiler's plans.
+the batch norm and ReLU after it make of it, and the shortcut's. Three more are for gradients on their way, the
+maxima of the stem's pool and the zeros that loops over frames start their results from, a number fitted to the
+compiler's plans.
 """
 
 import math
