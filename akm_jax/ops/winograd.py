@@ -1,9 +1,9 @@
 """Winograd's 3 x 3 convolutions of stride 1 in plain `jnp`, as matrix products over tiles of the maps.
 
-F(m x m, 3 x 3) computes m x m outputs from a tile of (m + 2) x (m + 2) inputs with as many products, where the
-definition takes 9 m^2 (Lavin and Gray 2016, arXiv 1509.09308): 16 for 36 with m = 2, 36 for 144 with m = 4. The larger
-tile rounds more coarsely, so that it serves the gradients only. For the CPU, whose XLA convolution is slow; frames pass
-in chunks whose tiles stay in cache.
+F(m x n, 3 x 3) computes m x n outputs from a tile of (m + 2) x (n + 2) inputs with as many products, where the
+definition takes 9 m n (Lavin and Gray 2016, arXiv 1509.09308): 16 for 36 with 2 x 2, 24 for 72 with 2 x 4, 36 for 144
+with 4 x 4. Larger tiles round more coarsely; the largest serves the gradients only. For the CPU, whose XLA convolution
+is slow; frames pass in chunks whose tiles stay in cache.
 """
 
 import dataclasses
@@ -21,16 +21,16 @@ from akm_jax.ops.chunks import scan_chunks
 # Floats of the input maps of one chunk, 2 MiB in float32, and the fewest rows of a chunk's products.
 CHUNK_FLOATS = 1 << 19
 CHUNK_ROWS = 256
-# Features from which fewer products outweigh the larger tile's costlier output transform.
+# Features from which fewer products outweigh a larger tile's costlier output transform.
 MANY_FEATURES = 256
 
 
 @dataclasses.dataclass(frozen=True)
-class Tiling:
-    """The matrices of F(m x m, 3 x 3): an output tile is A^T [(G g G^T) * (B^T d B)] A.
+class Transforms:
+    """The matrices of F(m, 3) along one axis: m outputs are A^T [(G g) * (B^T d)].
 
     Attributes:
-        m: outputs of a tile along one axis.
+        m: outputs of a tile.
         from_input: B^T (m + 2, m + 2).
         from_kernel: G (m + 2, 3).
         to_output: A^T (m, m + 2).
@@ -41,48 +41,68 @@ class Tiling:
     from_kernel: np.ndarray
     to_output: np.ndarray
 
+
+@dataclasses.dataclass(frozen=True)
+class Tiling:
+    """F(m x n, 3 x 3): F(m, 3) along a tile's rows and F(n, 3) along its columns."""
+
+    rows: Transforms
+    columns: Transforms
+
+    @property
+    def num_products(self) -> int:
+        """Products of a tile."""
+        return (self.rows.m + 2) * (self.columns.m + 2)
+
+    def divides(self, x: Float[Array, "F H W D"]) -> bool:
+        """Whether the maps are made of whole tiles."""
+        return x.shape[1] % self.rows.m == 0 and x.shape[2] % self.columns.m == 0
+
     def chunk_frames(self, x: Float[Array, "F H W D"]) -> int:
         """Frames of a chunk of a map."""
-        return max(CHUNK_FLOATS // x[0].size, CHUNK_ROWS * self.m**2 // (x.shape[1] * x.shape[2]))
+        tile = self.rows.m * self.columns.m
+        return max(CHUNK_FLOATS // x[0].size, CHUNK_ROWS * tile // (x.shape[1] * x.shape[2]))
 
     def kernel_tiles(self, kernel: Float[Array, "3 3 D E"]) -> list[Float[Array, "D E"]]:
         """G g G^T, one matrix a product."""
-        return [tile for row in _combine(self.from_kernel, kernel) for tile in _combine(self.from_kernel, row)]
+        rows = _combine(self.rows.from_kernel, kernel)
+        return [tile for row in rows for tile in _combine(self.columns.from_kernel, row)]
 
     def kernel_tiles_transposed(self, tiles: list[Float[Array, "D E"]]) -> Float[Array, "3 3 D E"]:
         """The transpose of `kernel_tiles`."""
-        transform = jnp.asarray(np.kron(self.from_kernel, self.from_kernel).T, tiles[0].dtype)
+        transform = jnp.asarray(np.kron(self.rows.from_kernel, self.columns.from_kernel).T, tiles[0].dtype)
         return (transform @ jnp.stack([t.reshape(-1) for t in tiles])).reshape(3, 3, *tiles[0].shape)
 
     def input_tiles(self, x: Float[Array, "F H W D"]) -> list[Float[Array, "F h w D"]]:
-        """B^T d B of every tile, one array a product; h = H / m, w = W / m."""
-        m, (height, width) = self.m, x.shape[1:3]
+        """B^T d B of every tile, one array a product; h = H / m, w = W / n."""
+        m, n, (height, width) = self.rows.m, self.columns.m, x.shape[1:3]
         x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        rows = _combine(self.from_input, [x[:, i : i + height - m + 1 : m] for i in range(m + 2)])
+        rows = _combine(self.rows.from_input, [x[:, i : i + height - m + 1 : m] for i in range(m + 2)])
         return [
             tile
             for row in rows
-            for tile in _combine(self.from_input, [row[:, :, j : j + width - m + 1 : m] for j in range(m + 2)])
+            for tile in _combine(self.columns.from_input, [row[:, :, j : j + width - n + 1 : n] for j in range(n + 2)])
         ]
 
     def output_parts(self, products: list[Float[Array, "F h w E"]]) -> list[list[Float[Array, "F h w E"]]]:
         """A^T p A of every tile: the outputs at each row and column of the tiles."""
-        size = self.m + 2
-        rows = [_combine(self.to_output, products[i : i + size]) for i in range(0, size**2, size)]
-        columns = [_combine(self.to_output, column) for column in zip(*rows, strict=True)]
+        size = self.columns.m + 2
+        rows = [_combine(self.columns.to_output, products[i : i + size]) for i in range(0, len(products), size)]
+        columns = [_combine(self.rows.to_output, column) for column in zip(*rows, strict=True)]
         return [list(row) for row in zip(*columns, strict=True)]
 
     def output_tiles_transposed(self, dy: Float[Array, "F H W E"]) -> list[Float[Array, "F h w E"]]:
         """A dy A^T, the transpose of `output_parts`: one array a product."""
-        rows = _combine(self.to_output.T, [dy[:, i :: self.m] for i in range(self.m)])
+        m, n = self.rows.m, self.columns.m
+        rows = _combine(self.rows.to_output.T, [dy[:, i::m] for i in range(m)])
         return [
-            tile for row in rows for tile in _combine(self.to_output.T, [row[:, :, j :: self.m] for j in range(self.m)])
+            tile for row in rows for tile in _combine(self.columns.to_output.T, [row[:, :, j::n] for j in range(n)])
         ]
 
-    def empty_output(self, x: Float[Array, "F H W D"], features: int) -> Float[Array, "F h m w m E"]:
+    def empty_output(self, x: Float[Array, "F H W D"], features: int) -> Float[Array, "F h m w n E"]:
         """Room for what `convolve` makes of `x`."""
-        frames, height, width, _ = x.shape
-        return lax.empty((frames, height // self.m, self.m, width // self.m, self.m, features), x.dtype)
+        m, n, (frames, height, width) = self.rows.m, self.columns.m, x.shape[:3]
+        return lax.empty((frames, height // m, m, width // n, n, features), x.dtype)
 
     def convolve(self, chunk: Float[Array, "f H W D"], kernel_tiles, whole, start, *, transposed=False):
         """`whole` (`empty_output`) with the convolution of a chunk at its place.
@@ -100,30 +120,32 @@ class Tiling:
         return whole
 
 
-def _tiling(m: int, points: list[float]) -> Tiling:
-    """F(m x m, 3 x 3) by Toom and Cook: polynomials multiplied at m + 1 points and at infinity."""
+def _transforms(m: int, points: list[float]) -> Transforms:
+    """F(m, 3) by Toom and Cook: polynomials multiplied at m + 1 points and at infinity."""
     others = [[q for q in points if q != p] for p in points]
     from_kernel = [np.array([1, p, p**2]) / np.prod(p - np.array(rest)) for p, rest in zip(points, others, strict=True)]
     # `np.poly` begins with the highest power.
     from_input = [np.append(np.poly(rest)[::-1], 0) for rest in others] + [np.poly(points)[::-1]]
     to_output = np.array([[p**i for p in points] + [float(i == m - 1)] for i in range(m)])
-    return Tiling(m, np.array(from_input), np.array([*from_kernel, [0, 0, 1]]), to_output)
+    return Transforms(m, np.array(from_input), np.array([*from_kernel, [0, 0, 1]]), to_output)
 
 
-F2 = _tiling(2, [0, 1, -1])
+_TWO = _transforms(2, [0, 1, -1])
 # With the usual points 0, +-1, +-2 rounding errors are four times as large.
-F4 = _tiling(4, [0, 0.5**0.5, -(0.5**0.5), 2**0.5, -(2**0.5)])
+_FOUR = _transforms(4, [0, 0.5**0.5, -(0.5**0.5), 2**0.5, -(2**0.5)])
+F2X2, F2X4, F4X4 = Tiling(_TWO, _TWO), Tiling(_TWO, _FOUR), Tiling(_FOUR, _FOUR)
 
 
 @jax.jit
 def winograd(x: Float[Array, "F H W D"], kernel: Float[Array, "3 3 D E"]) -> Float[Array, "F H W E"]:
     """Convolve with padding 1; H and W even."""
-    tiles = F2.kernel_tiles(kernel)
+    tiling = F2X4 if F2X4.divides(x) and kernel.shape[-1] >= MANY_FEATURES else F2X2
+    tiles = tiling.kernel_tiles(kernel)
 
     def step(y, start, new, frames):
-        return F2.convolve(frames, tiles, y, start)
+        return tiling.convolve(frames, tiles, y, start)
 
-    y = scan_chunks(step, F2.empty_output(x, kernel.shape[-1]), [x], F2.chunk_frames(x))
+    y = scan_chunks(step, tiling.empty_output(x, kernel.shape[-1]), [x], tiling.chunk_frames(x))
     return y.reshape(*x.shape[:-1], -1)
 
 
@@ -136,8 +158,8 @@ def winograd_gradients(
     The kernel's is summed over chunks in the transformed domain and transformed back once. Both come out of one loop:
     in two, the compiler would keep `dy` of many layers until it gets to the kernels.
     """
-    for_kernel = F4 if x.shape[1] % 4 == 0 and x.shape[2] % 4 == 0 else F2
-    for_input = for_kernel if x.shape[-1] >= MANY_FEATURES else F2
+    for_kernel = F4X4 if F4X4.divides(x) else F2X2
+    for_input = for_kernel if x.shape[-1] >= MANY_FEATURES else F2X2
     flipped = for_input.kernel_tiles(kernel[::-1, ::-1])
 
     def step(carry, start, new, frames, dy):
@@ -147,7 +169,7 @@ def winograd_gradients(
         total = [t + _matrix(a).T @ _matrix(b) for t, a, b in zip(total, inputs, outputs, strict=True)]
         return total, for_input.convolve(dy, flipped, dx, start, transposed=True)
 
-    total = [jnp.zeros(kernel.shape[2:], x.dtype)] * (for_kernel.m + 2) ** 2
+    total = [jnp.zeros(kernel.shape[2:], x.dtype)] * for_kernel.num_products
     carry = total, for_input.empty_output(x, x.shape[-1])
     total, dx = scan_chunks(step, carry, [x, dy], for_kernel.chunk_frames(x))
     return dx.reshape(x.shape), for_kernel.kernel_tiles_transposed(total)
