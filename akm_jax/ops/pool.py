@@ -4,6 +4,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float, UInt8
 
+from akm_jax.ops.shifts import move_back, move_forward, pad_axis
+
 
 def max_pool(x: Float[Array, "F H W D"]) -> Float[Array, "F h w D"]:
     """Maximum of each 3 x 3 window, h = ceil(H / 2); where values tie the gradient goes to one of them."""
@@ -27,8 +29,8 @@ def max_pool_gradient(
 
     def of_place(row, column):
         taken = jnp.where(places == 3 * row + column, dy, 0)
-        taken = _back(taken, 1) if row == 0 else taken
-        return _back(taken, 2) if column == 0 else taken
+        taken = move_back(taken, 1) if row == 0 else taken
+        return move_back(taken, 2) if column == 0 else taken
 
     # An even row or column is the middle of one window, an odd one the end of one and the beginning of the next.
     of_parity = ((1,), (2, 0))
@@ -40,7 +42,7 @@ def _pool_axis(x, places, *, axis, step):
     even, after = _halves(x, axis, -jnp.inf)
     even_places, after_places = _halves(places, axis, 0)
     best, best_places = _larger(
-        _before(after, axis, -jnp.inf), _before(after_places, axis, 0), even, even_places + step
+        move_forward(after, axis, -jnp.inf), move_forward(after_places, axis, 0), even, even_places + step
     )
     return _larger(best, best_places, after, after_places + 2 * step)
 
@@ -53,21 +55,6 @@ def _larger(a, a_places, b, b_places):
 
 def _halves(x, axis, filling):
     """Even and odd places of an axis, of an odd number of places one more is made up."""
-    x = _pad(x, axis, (0, x.shape[axis] % 2), filling)
+    x = pad_axis(x, axis, (0, x.shape[axis] % 2), filling)
     pairs = x.reshape(*x.shape[:axis], x.shape[axis] // 2, 2, *x.shape[axis + 1 :])
     return [lax.index_in_dim(pairs, i, axis + 1, keepdims=False) for i in (0, 1)]
-
-
-def _before(x, axis, filling):
-    """What lies one place before."""
-    return _pad(lax.slice_in_dim(x, 0, x.shape[axis] - 1, axis=axis), axis, (1, 0), filling)
-
-
-def _back(x, axis):
-    """Everything moved one place back."""
-    return _pad(lax.slice_in_dim(x, 1, x.shape[axis], axis=axis), axis, (0, 1), 0)
-
-
-def _pad(x, axis, amounts, filling):
-    padding = [amounts if a == axis else (0, 0) for a in range(x.ndim)]
-    return jnp.pad(x, padding, constant_values=filling)

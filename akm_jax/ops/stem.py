@@ -212,6 +212,7 @@ def _gradients_cpu(
     of_frame = [clips.spread(a) for a in (mean, inv_std, factor, bias - mean * factor)]
 
     def sums(frames, largest, places, dpooled, mean, inv_std, factor, shift):
+        """Sums over the pixels of each frame of g, g n, p g and p."""
         g = jnp.where(_affine_relu(largest, factor, shift) > 0, dpooled, 0)
         quarters = max_pool_gradient(g, places)
         rows = [jnp.concatenate(columns, axis=-1) for columns in quarters]

@@ -10,6 +10,7 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from akm_jax.ops.chunks import map_chunks, put_chunk, scan_chunks
+from akm_jax.ops.shifts import move_back, move_forward
 
 # Floats of the input maps of one chunk.
 CHUNK_FLOATS = 1 << 18
@@ -55,8 +56,8 @@ def _patches(x):
 
     def tap(a, b):
         quarter = split[:, :, (a + 1) % 2, :, (b + 1) % 2]
-        quarter = _forward(quarter, 1) if a == 0 else quarter
-        return _forward(quarter, 2) if b == 0 else quarter
+        quarter = move_forward(quarter, 1) if a == 0 else quarter
+        return move_forward(quarter, 2) if b == 0 else quarter
 
     return jnp.concatenate([tap(a, b) for a in range(3) for b in range(3)], axis=-1)
 
@@ -66,8 +67,8 @@ def _input_gradient(dy, matrices):
     frames, height, width, _ = dy.shape
 
     def moved(tap):
-        part = _back(dy, 1) if tap[0] == 0 else dy
-        return _back(part, 2) if tap[1] == 0 else part
+        part = move_back(dy, 1) if tap[0] == 0 else dy
+        return move_back(part, 2) if tap[1] == 0 else part
 
     quarters = {
         quarter: jnp.concatenate([moved(tap) for tap in taps], axis=-1) @ matrices[quarter]
@@ -75,17 +76,3 @@ def _input_gradient(dy, matrices):
     }
     rows = [jnp.stack([quarters[i, 0], quarters[i, 1]], axis=3) for i in (0, 1)]
     return jnp.stack(rows, axis=2).reshape(frames, 2 * height, 2 * width, -1)
-
-
-def _forward(x, axis):
-    """Every row (or column) one place further, zeros first."""
-    return jnp.pad(lax.slice_in_dim(x, 0, x.shape[axis] - 1, axis=axis), _one_zero(x, axis, (1, 0)))
-
-
-def _back(x, axis):
-    """Every row (or column) one place back, zeros last."""
-    return jnp.pad(lax.slice_in_dim(x, 1, x.shape[axis], axis=axis), _one_zero(x, axis, (0, 1)))
-
-
-def _one_zero(x, axis, padding):
-    return [padding if a == axis else (0, 0) for a in range(x.ndim)]

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -34,10 +34,18 @@ def shared_programs() -> Iterator[None]:
     """Begin without compiled programs, and let this process and those it starts share the ones they compile."""
     with tempfile.TemporaryDirectory(prefix="akm_jax_compiled_") as folder:
         settings = {"jax_compilation_cache_dir": folder, "jax_persistent_cache_min_compile_time_secs": 0}
-        for name, value in settings.items():
-            jax.config.update(name, value)
-        with mock.patch.dict(os.environ, {name.upper(): str(value) for name, value in settings.items()}):
-            yield
+        before = {name: getattr(jax.config, name) for name in settings}
+        try:
+            _configure(settings)
+            with mock.patch.dict(os.environ, {name.upper(): str(value) for name, value in settings.items()}):
+                yield
+        finally:
+            _configure(before)
+
+
+def _configure(settings: Mapping[str, Any]) -> None:
+    for name, value in settings.items():
+        jax.config.update(name, value)
 
 
 def measure(lengths: str, model: ModelConfig) -> list[dict[str, Any]]:

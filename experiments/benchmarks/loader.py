@@ -1,4 +1,4 @@
-"""`loader`: training on a streamed set beside training on the same set held on the device.
+"""`loader`: training on a streamed set beside training on the same frames held on the device.
 
 The streamed set decodes JPEG pictures of noise from memory, which is more work than faces are, by the path of a set on
 disk (`akm_jax.data.stream.StreamedData`). Each round trains a few steps in a row either way, so that a stream has no

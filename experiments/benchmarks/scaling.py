@@ -1,6 +1,6 @@
 """`scaling`: cost of a training step against clips, frames a clip, image size and spread of lengths, and of folds.
 
-On the CPU with a slim network, so that it takes a minute; the published one on an accelerator.
+On the CPU with a slim network, and still minutes, most of them compiling; the published one on an accelerator.
 """
 
 import dataclasses
