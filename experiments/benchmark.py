@@ -58,9 +58,9 @@ class BenchmarkConfig:
     threads: int = 2
     """CPUs both sides may use; on a machine with an NVIDIA GPU no limit is set."""
     train_rounds: int = 3
-    """Measured training steps of each program; each follows one that does not count."""
+    """Rounds of a training step of each program; after the first, of PyTorch's only the plain and the fastest."""
     infer_rounds: int = 3
-    """Measured evaluations of each program, likewise."""
+    """Rounds of an evaluation of each program, likewise."""
     epochs: int = 2
     """Epochs of `epoch`; the first, which compiles, does not count."""
     steps: int = -1
@@ -118,15 +118,15 @@ def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
         clip_set = noise_clips(lengths[:count], subjects[:count], model)
     if {"train", "infer"} & set(chosen):
         ours = Ours(experiment, clip_set)
-        contest = None
+        rivals: dict[str, Any] = {}
         if config.against == "torch":
-            contest = theirs.hold_contest(model, clip_set, ours.state, threads=config.threads, track=track)
-            yield contest.trials, {}
+            rivals, first_calls = theirs.start(model, clip_set, ours, threads=config.threads, track=track)
+            yield first_calls, {}
         for work, rounds in (("train", config.train_rounds), ("infer", config.infer_rounds)):
             if work in chosen:
                 console.print(f"{work}: {rounds} rounds")
-                yield speed.measure(work, ours, contest, rounds=rounds)
-        del ours, contest
+                yield speed.measure(work, ours, rivals, rounds=rounds)
+        del ours, rivals
     if "epoch" in chosen:
         console.print("epoch: one fold")
         steps = config.steps if config.steps >= 0 else int(not machine.has_accelerator())
@@ -134,7 +134,7 @@ def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
     if "loader" in chosen:
         console.print("loader: held and streamed")
         few = dataclasses.replace(experiment, train=TrainConfig(clips_per_step=max(1, config.clips_per_step // 4)))
-        yield loader.measure(few, clip_set, rounds=2, steps=2), {}
+        yield loader.measure(few, clip_set, rounds=3, steps=3), {}
     if "scaling" in chosen:
         shape = model if machine.has_accelerator() else scaling.SLIM
         yield scaling.measure(shape, rounds=3, track=track), {}

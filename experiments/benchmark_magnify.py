@@ -57,7 +57,7 @@ def main(config: BenchmarkConfig) -> dict:
         "pyrtools": lambda _round=0: magnify_with_pyrtools(clip, alpha=ALPHA, smoothing_px=SMOOTHING_PX),
     }
     difference = np.abs(versions["akm_jax"]().astype(int) - versions["pyrtools"]())
-    times = interleave(versions, rounds=config.rounds)
+    times = interleave(versions, rounds=range(config.rounds))
     result = {
         "what": f"magnification of {config.frames} frames of {config.size} x {config.size}, alpha {ALPHA:g}",
         "device": device_name(),

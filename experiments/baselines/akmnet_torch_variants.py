@@ -52,21 +52,22 @@ FEWEST_CHANNELS_LAST = 16
 def variants(device_type: str, widths: Sequence[int], *, bfloat16: bool = False) -> list[Variant]:
     """The plain variant first, then every other one worth a trial on a device ("cpu" or "cuda").
 
-    With `bfloat16` all but the plain one run the trunk under autocast. On the CPU the others are channels-last, which
-    was faster in every trial, but for slim networks, where none is; and of the compiled ones that with all clips in one
-    call is left out, which takes most of a minute to compile and was never the fastest.
+    With `bfloat16` all but the plain one run the trunk under autocast. On the CPU the others take one clip a call in
+    channels-last layout: eight clips in one call were never the fastest (`docs/performance.md`). Slim networks cannot
+    be channels-last there, and try one call.
     """
-    others = [
-        Variant(packed=packed, channels_last=channels_last, compiled=compiled)
-        for compiled in (False, True)
-        for packed in (False, True)
-        for channels_last in (False, True)
-        if (packed or channels_last) and (channels_last or not compiled)
-    ]
-    if device_type == "cpu":
-        others = [v for v in others if v.channels_last == (min(widths) >= FEWEST_CHANNELS_LAST)]
-        others = [v for v in others if not (v.packed and v.compiled)]
-    if device_type == "cuda":
+    if device_type == "cpu" and min(widths) < FEWEST_CHANNELS_LAST:
+        others = [Variant(packed=True)]
+    elif device_type == "cpu":
+        others = [Variant(channels_last=True, compiled=compiled) for compiled in (False, True)]
+    else:
+        others = [
+            Variant(packed=packed, channels_last=channels_last, compiled=compiled)
+            for compiled in (False, True)
+            for packed in (False, True)
+            for channels_last in (False, True)
+            if (packed or channels_last) and (channels_last or not compiled)
+        ]
         others += [dataclasses.replace(v, tuned=True) for v in others if v.channels_last]
     return [EAGER, *(dataclasses.replace(v, bfloat16=bfloat16) for v in others)]
 

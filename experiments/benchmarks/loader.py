@@ -60,7 +60,7 @@ def streamed(clip_set: ClipSet) -> ClipSet:
 
 
 def measure(config: ExperimentConfig, clip_set: ClipSet, *, rounds: int, steps: int) -> list[dict[str, Any]]:
-    """Rows of training held, training streamed with its loss, and of reading alone."""
+    """Rows of training held, training streamed with its loss, and of reading alone; seconds of some steps in a row."""
     ours = Ours(config, clip_set)
     data = StreamedData(streamed(clip_set), choose_threads(config.data.decode_threads))
 
@@ -89,7 +89,7 @@ def measure(config: ExperimentConfig, clip_set: ClipSet, *, rounds: int, steps: 
                 ours.train_part(part, frames)
 
     programs = {"held": train_held, "streamed": train_streamed, "read_alone": read}
-    seconds = timing.interleave(programs, rounds=rounds)
+    seconds = timing.interleave(programs, rounds=range(rounds), warm=False)
     count = [sum(part.num_frames for part in parts(i)) for i in range(rounds)]
     rows: list[dict[str, Any]] = [
         {

@@ -55,7 +55,7 @@ def _step_seconds(model: ModelConfig, lengths: np.ndarray, rounds: int) -> float
     config = ExperimentConfig(model=model, train=TrainConfig(clips_per_step=len(lengths)))
     ours = Ours(config, noise_clips(both, subjects, model))
     ours.compile()
-    return float(np.median(timing.interleave({"ours": ours.train}, rounds=rounds)["ours"]))
+    return float(np.median(timing.interleave({"ours": ours.train}, rounds=range(rounds))["ours"]))
 
 
 def _fold_seconds(model: ModelConfig) -> list[tuple[int, float]]:

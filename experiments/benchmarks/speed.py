@@ -1,59 +1,65 @@
 """`train` and `infer`: our step and our evaluation, side by side with PyTorch's on the same clips."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from akm_jax.train.memory import training_bytes
 from akm_jax.train.step import compilations
-from experiments.benchmarks import timing
+from experiments.benchmarks import theirs, timing
 from experiments.benchmarks.machine import GIB, matmul_peak, peak_memory_gib, program_memory_gib
 from experiments.benchmarks.operations import inference_operations, training_operations
 from experiments.benchmarks.ours import Ours
-from experiments.benchmarks.theirs import Contest
 
 Measured = tuple[list[dict[str, Any]], dict[str, float]]
 
 
-def measure(work: str, ours: Ours, contest: Contest | None, *, rounds: int) -> Measured:
-    """Time `work`, "train" or "infer": one step of 8 clips (or as many as configured) a round.
+def measure(work: str, ours: Ours, rivals: Mapping[str, Any], *, rounds: int) -> Measured:
+    """Time `work`, "train" or "infer": in every round a training step, or an evaluation of the clips of one.
+
+    The first round tries all of PyTorch's programs; the others leave of them the plain one, `torch_eager`, and the
+    fastest of the rest, `torch_best`.
+
+    Args:
+        work: what to time.
+        ours: our program.
+        rivals: PyTorch's (`theirs.start`), or none.
+        rounds: rounds, at least 1.
 
     Returns:
-        One row a program, and the ratios to ours.
+        One row a program and the ratios to ours. Where the plain program turns out the fastest of
+        PyTorch's, it is the one that `torch_best`'s ratio is of.
     """
-    programs: dict[str, Callable[[int], Any]] = {"ours": ours.train if work == "train" else ours.evaluate}
-    if contest is not None:
-        programs["torch_eager"] = _theirs(work, contest.eager, ours)
-        if contest.best[work] is not contest.eager:
-            programs["torch_best"] = _theirs(work, contest.best[work], ours)
     if work == "train" and ours.training is None:
         ours.compile()
-    seconds = timing.interleave(programs, rounds=rounds)
-    frames = [ours.part(i).num_frames for i in range(rounds)]
-    rows = [_row(work, name, taken, frames, ours) for name, taken in seconds.items()]
+    programs: dict[str, Callable[[int], Any]] = {"ours": ours.train if work == "train" else ours.evaluate}
+    programs |= {f"torch_{name}": _theirs(work, program, ours) for name, program in rivals.items()}
+    seconds = timing.interleave(programs, rounds=range(1))
+    others = [name for name in programs if name not in ("ours", "torch_eager")]
+    best = min(others, key=lambda name: seconds[name], default=None)
+    kept = {name: programs[name] for name in ("ours", "torch_eager", best) if name in programs}
+    for name, more in timing.interleave(kept, rounds=range(1, rounds)).items():
+        seconds[name] += more
+    rows = [_row(work, name, taken, ours) for name, taken in seconds.items()]
     rows[0] |= _details(work, ours)
-    if contest is None:
+    if not rivals:
         return rows, {}
-    if contest.best[work] is not contest.eager:
-        rows[-1]["variant"] = contest.best[work].variant.name
-    fastest = min((name for name in seconds if name != "ours"), key=lambda name: np.median(seconds[name]))
-    theirs = {"torch_eager": seconds["torch_eager"], "torch_best": seconds[fastest]}
-    return rows, {f"{work}/{name}": timing.ratio(taken, seconds["ours"]) for name, taken in theirs.items()}
+    for row in rows:
+        if best is not None and row["name"] == f"{work}/{best}":
+            row |= {"name": f"{work}/torch_best", "variant": best.removeprefix("torch_")}
+    fastest = min((name for name in kept if name != "ours"), key=lambda name: np.median(seconds[name]))
+    compared = {"torch_eager": seconds["torch_eager"], "torch_best": seconds[fastest]}
+    return rows, {f"{work}/{name}": timing.ratio(taken, seconds["ours"]) for name, taken in compared.items()}
 
 
 def _theirs(work: str, program: Any, ours: Ours) -> Callable[[int], None]:
-    call = program.train_step if work == "train" else program.evaluate
-
-    def run(i: int) -> None:
-        call(ours.clips(i))
-        program.synchronize()
-
-    return run
+    return lambda i: theirs.run(program, work, ours.clips(i))
 
 
-def _row(work: str, name: str, seconds: list[float], frames: list[int], ours: Ours) -> dict[str, Any]:
+def _row(work: str, name: str, seconds: list[float], ours: Ours) -> dict[str, Any]:
     count = training_operations if work == "train" else inference_operations
+    frames = [ours.part(i).num_frames for i in range(len(seconds))]
     speeds = np.array(frames) / np.array(seconds)
     model = ours.setup.config.model
     rate, peak = float(np.median(speeds)) * count(model), matmul_peak(model.trunk_dtype)

@@ -1,6 +1,5 @@
-"""The PyTorch programs on the same clips: the plain one, and the fastest of the others found in a trial."""
+"""The PyTorch programs on the same clips: the plain one and every other way to run the same network."""
 
-import dataclasses
 import functools
 from typing import Any
 
@@ -10,33 +9,28 @@ import numpy as np
 from akm_jax.config import ModelConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.interop.torch import to_state_dict
-from akm_jax.train.state import TrainState
+from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.timing import timed
 
-TRIAL_CLIPS = 4
+# Clips of a program's first call on the CPU: enough to compile, all would take half a minute more.
+FEW_CLIPS = 2
 
 
-@dataclasses.dataclass(frozen=True)
-class Contest:
-    """PyTorch's plain program, the fastest of the others for training and for inference, and the trials of these.
-
-    Where no other program runs, the plain one is the best.
-    """
-
-    eager: Any
-    best: dict[str, Any]
-    trials: list[dict[str, Any]]
-
-
-def hold_contest(model: ModelConfig, clip_set: ClipSet, state: TrainState, *, threads: int, track) -> Contest:
-    """Try every way to run the network in PyTorch on a few clips.
+def start(
+    model: ModelConfig, clip_set: ClipSet, ours: Ours, *, threads: int, track
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Build and call once every way to run the network in PyTorch.
 
     Args:
         model: the network's shape.
         clip_set: the clips.
-        state: weights that all programs start from.
+        ours: our program, whose weights all start from.
         threads: threads of PyTorch on the CPU.
         track: progress display: `track(items, what)`.
+
+    Returns:
+        The programs that run, by the name of their variant, `eager` first; and a row each with the seconds of its first
+        calls, which may compile, or why it does not run.
 
     Raises:
         ImportError: PyTorch is not installed.
@@ -46,7 +40,7 @@ def hold_contest(model: ModelConfig, clip_set: ClipSet, state: TrainState, *, th
         import torch
     except ImportError as e:
         raise ImportError("--against=torch needs PyTorch: pip install -e '.[torch]'") from e
-    from experiments.baselines.akmnet_torch_variants import EAGER, Program, TorchClips, variants
+    from experiments.baselines.akmnet_torch_variants import Program, TorchClips, variants
 
     torch.set_num_threads(threads)
     device = _device(torch)
@@ -55,7 +49,7 @@ def hold_contest(model: ModelConfig, clip_set: ClipSet, state: TrainState, *, th
         for a in (clip_set.frames, clip_set.large_frames, clip_set.labels.astype(np.int64))
     )
     data = TorchClips(frames, large_frames, labels, clip_set.starts, clip_set.lengths)
-    weights = {**to_state_dict(state.params), **to_state_dict(state.stats)}
+    weights = {**to_state_dict(ours.state.params), **to_state_dict(ours.state.stats)}
     shape = {
         "num_classes": len(clip_set.class_names),
         "widths": model.widths,
@@ -63,20 +57,20 @@ def hold_contest(model: ModelConfig, clip_set: ClipSet, state: TrainState, *, th
         "image_size": model.image_size,
         "dropout": model.dropout,
     }
-    eager, programs, trials = Program(EAGER, data, weights, shape=shape), [], []
-    clips = np.argsort(np.abs(clip_set.lengths - np.median(clip_set.lengths)))[:TRIAL_CLIPS]
-    others = variants(device, model.widths, bfloat16=device == "cuda")[1:]
-    for variant in track(others, "PyTorch trials"):
+    clips = ours.clips(0)[:FEW_CLIPS] if device == "cpu" else ours.clips(0)
+    programs, rows = {}, []
+    for variant in track(variants(device, model.widths, bfloat16=device == "cuda"), "PyTorch's first calls"):
         program = Program(variant, data, weights, shape=shape)
-        trial: dict[str, Any] = {"name": f"trial/torch_{variant.name}", "frames": int(clip_set.lengths[clips].sum())}
+        row: dict[str, Any] = {"name": f"first_calls/torch_{variant.name}", "clips": len(clips)}
         try:
-            trial |= _try(program, clips)
-            programs.append((program, trial))
+            row |= _first_calls(program, clips)
+            programs[variant.name] = program
         except Exception as e:  # torch.compile fails in many ways where no compiler works: the row says which
-            trial["error"] = f"{type(e).__name__}: {e}"[:500]
-        trials.append(trial)
-    best = {work: min(programs, key=lambda p: p[1][f"{work}_s"], default=(eager, {}))[0] for work in ("train", "infer")}
-    return Contest(eager, best, trials)
+            if not programs:  # the plain program, without which there is nothing to compare
+                raise
+            row["error"] = f"{type(e).__name__}: {e}"[:500]
+        rows.append(row)
+    return programs, rows
 
 
 def _device(torch: Any) -> str:
@@ -92,16 +86,15 @@ def _device(torch: Any) -> str:
     return "cuda"
 
 
-def _try(program: Any, clips: np.ndarray) -> dict[str, float]:
-    """Seconds of a step and of an evaluation; the first ones, which may compile, apart."""
-    found = {}
-    for work, call in (("train", program.train_step), ("infer", program.evaluate)):
-        run = functools.partial(_run, program, call, clips)
-        _, found[f"first_{work}_s"] = timed(run)
-        _, found[f"{work}_s"] = timed(run)
-    return {name: round(seconds, 3) for name, seconds in found.items()}
+def _first_calls(program: Any, clips: np.ndarray) -> dict[str, float]:
+    """Seconds of a training step and of an evaluation."""
+    _, train_s = timed(functools.partial(run, program, "train", clips))
+    _, infer_s = timed(functools.partial(run, program, "infer", clips))
+    return {"train_s": round(train_s, 3), "infer_s": round(infer_s, 3)}
 
 
-def _run(program: Any, call, clips: np.ndarray) -> None:
+def run(program: Any, work: str, clips: np.ndarray) -> None:
+    """A training step or an evaluation, until the device has done it."""
+    call = program.train_step if work == "train" else program.evaluate
     call(clips)
     program.synchronize()

@@ -1,7 +1,7 @@
 """Interleaved timing, and what is reported of it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,17 +9,23 @@ import numpy as np
 Seconds = dict[str, list[float]]
 
 
-def interleave(programs: Mapping[str, Callable[[int], Any]], *, rounds: int) -> Seconds:
+def interleave(programs: Mapping[str, Callable[[int], Any]], *, rounds: Iterable[int], warm: bool = True) -> Seconds:
     """Seconds of every program in every round.
 
     The programs take turns, so that a busy machine slows all of them, and each is told the round, so that all do the
-    same work in it. A program must not return before its work is done. In every turn it works twice, and the second
-    time counts: as in a long run its memory is in place, which the system may have taken back during others' turns.
+    same work in it. A program must not return before its work is done.
+
+    Args:
+        programs: what to call with the number of the round.
+        rounds: their numbers.
+        warm: in every turn a program works twice, and the second time counts: as in a long run its memory is in place,
+            which the system may have taken back during others' turns. False: once, and all of it counts.
     """
     seconds: Seconds = {name: [] for name in programs}
-    for i in range(rounds):
+    for i in rounds:
         for name, program in programs.items():
-            program(i)
+            if warm:
+                program(i)
             started = time.perf_counter()
             program(i)
             seconds[name].append(time.perf_counter() - started)

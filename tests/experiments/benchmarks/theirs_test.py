@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from akm_jax.config import ModelConfig, TrainConfig
-from akm_jax.train.state import initial_state
-from experiments.benchmarks import theirs
+from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig
+from experiments.benchmarks import speed, theirs, timing
+from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.workload import noise_clips
 
 # What torch.compile imports uses parts of PyTorch that PyTorch deprecates.
@@ -21,6 +21,11 @@ def fake_torch(cuda):
     return types.SimpleNamespace(__version__="0.0", cuda=types.SimpleNamespace(is_available=lambda: cuda))
 
 
+def small_set():
+    clip_set = noise_clips(np.array([3, 4, 5, 3, 3, 4, 5, 3]), np.repeat([0, 1], 4), MODEL)
+    return Ours(ExperimentConfig(model=MODEL, train=TrainConfig(clips_per_step=2)), clip_set), clip_set
+
+
 def test_both_sides_use_the_same_device(monkeypatch):
     assert theirs._device(fake_torch(cuda=True)) == "cpu"
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
@@ -31,21 +36,60 @@ def test_both_sides_use_the_same_device(monkeypatch):
 
 def test_a_way_that_fails_is_left_out_and_says_why(monkeypatch):
     pytest.importorskip("torch")
-    run = theirs._try
+    first_calls = theirs._first_calls
 
     def without_compiler(program, clips):
         if program.variant.compiled:
             raise RuntimeError("no C++ compiler found")
-        return run(program, clips)
+        return first_calls(program, clips)
 
-    monkeypatch.setattr(theirs, "_try", without_compiler)
-    clip_set = noise_clips(np.array([3, 4, 5]), np.array([0, 0, 1]), MODEL)
-    state = initial_state(jax.random.key(0), model=MODEL, train=TrainConfig(), num_classes=4)
-    contest = theirs.hold_contest(MODEL, clip_set, state, threads=1, track=lambda items, _: items)
-    assert contest.eager.variant.name == "eager"
-    failed = {trial["name"]: trial["error"] for trial in contest.trials if "error" in trial}
-    assert failed == {"trial/torch_channels_last+compiled": "RuntimeError: no C++ compiler found"}
-    measured = [trial for trial in contest.trials if "error" not in trial]
-    assert [trial["name"] for trial in measured] == ["trial/torch_channels_last", "trial/torch_packed+channels_last"]
-    assert all(trial["train_s"] > 0 < trial["infer_s"] for trial in measured)
-    assert not any(program.variant.compiled for program in contest.best.values())
+    monkeypatch.setattr(theirs, "_first_calls", without_compiler)
+    ours, clip_set = small_set()
+    programs, rows = theirs.start(MODEL, clip_set, ours, threads=1, track=lambda items, _: items)
+    assert list(programs) == ["eager", "channels_last"]
+    assert rows[-1] == {
+        "name": "first_calls/torch_channels_last+compiled",
+        "clips": 2,
+        "error": "RuntimeError: no C++ compiler found",
+    }
+    assert all(row["train_s"] > 0 < row["infer_s"] for row in rows[:-1])
+
+
+def pretend_programs(monkeypatch, calls):
+    """A program of PyTorch's is the seconds that it takes, ours takes one; calls are listed."""
+    now = [0]
+
+    def run(program, work, clips):
+        calls.append(program)
+        now[0] += program
+
+    def evaluate(self, i):
+        now[0] += 1
+
+    monkeypatch.setattr(theirs, "run", run)
+    monkeypatch.setattr(Ours, "evaluate", evaluate)
+    monkeypatch.setattr(timing, "time", types.SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(speed, "matmul_peak", lambda dtype: 1.0)
+
+
+@pytest.mark.parametrize(("seconds", "best"), [({"a": 7, "b": 3}, "b"), ({"a": 2, "b": 9}, "a"), ({}, None)], ids=str)
+def test_after_the_first_round_the_plain_and_the_fastest_program_remain(monkeypatch, seconds, best):
+    seconds, calls = {"eager": 5, **seconds}, []
+    pretend_programs(monkeypatch, calls)
+    rows, ratios = speed.measure("infer", small_set()[0], seconds, rounds=3)
+    # Two calls a round, of which the second counts.
+    assert {name: calls.count(taken) for name, taken in seconds.items()} == {
+        name: 6 if name in ("eager", best) else 2 for name in seconds
+    }
+    found = {row["name"]: row for row in rows}
+    assert set(found) == {"infer/ours"} | {
+        "infer/torch_best" if name == best else f"infer/torch_{name}" for name in seconds
+    }
+    assert best is None or found["infer/torch_best"]["variant"] == best
+    assert ratios == {"infer/torch_eager": 5, "infer/torch_best": min(seconds.values())}
+
+
+def test_the_plain_program_is_the_best_of_pytorch_where_no_other_is_faster(monkeypatch):
+    pretend_programs(monkeypatch, [])
+    _, ratios = speed.measure("infer", small_set()[0], {"eager": 5, "a": 6}, rounds=2)
+    assert ratios == {"infer/torch_eager": 5, "infer/torch_best": 5}

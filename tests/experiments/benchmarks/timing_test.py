@@ -3,10 +3,12 @@ import pytest
 from experiments.benchmarks.timing import describe, interleave, ratio
 
 
-def test_programs_take_turns_of_two_calls_and_are_told_the_round():
+@pytest.mark.parametrize("warm", [True, False])
+def test_programs_take_turns_and_are_told_the_round(warm):
     order = []
-    seconds = interleave({name: lambda i, name=name: order.append((name, i)) for name in "ab"}, rounds=2)
-    assert order == [("a", 0), ("a", 0), ("b", 0), ("b", 0), ("a", 1), ("a", 1), ("b", 1), ("b", 1)]
+    programs = {name: lambda i, name=name: order.append((name, i)) for name in "ab"}
+    seconds = interleave(programs, rounds=range(3, 5), warm=warm)
+    assert order == [turn for i in (3, 4) for name in "ab" for turn in [(name, i)] * (1 + warm)]
     assert {name: len(taken) for name, taken in seconds.items()} == {"a": 2, "b": 2}
 
 
