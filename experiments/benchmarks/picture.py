@@ -7,6 +7,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from akm_jax.train.files import read_json
 
@@ -69,7 +70,11 @@ def _curves(panel: Any, curves: list[str], rows: dict[str, Any]) -> None:
         panel.plot(*relative, marker="o", label=f"{CURVES[name]} (exponent {rows[name]['exponent']:.2f})")
     largest = max(rows[name]["x"][-1] / rows[name]["x"][0] for name in curves)
     panel.plot([1, largest], [1, largest], color="#999999", linestyle="--", linewidth=1, label="linear")
-    panel.set(xscale="log", yscale="log", title="cost against size, both relative")
+    panel.set(xscale="log", yscale="log", title="seconds a step, of folds a run")
+    panel.set(xlabel="times the smallest size", ylabel="times its seconds")
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_major_formatter(ScalarFormatter())
+        axis.set_minor_formatter(NullFormatter())
     panel.legend(fontsize=7)
     panel.spines[["top", "right"]].set_visible(False)
 
