@@ -134,7 +134,7 @@ def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
     if "loader" in chosen:
         console.print("loader: held and streamed")
         few = dataclasses.replace(experiment, train=TrainConfig(clips_per_step=max(1, config.clips_per_step // 4)))
-        yield loader.measure(few, clip_set, rounds=3, steps=3), {}
+        yield loader.measure(few, clip_set, rounds=3, steps=2), {}
     if "scaling" in chosen:
         shape = model if machine.has_accelerator() else scaling.SLIM
         yield scaling.measure(shape, rounds=3, track=track), {}
