@@ -118,14 +118,14 @@ def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
         clip_set = noise_clips(lengths[:count], subjects[:count], model)
     if {"train", "infer"} & set(chosen):
         ours = Ours(experiment, clip_set)
-        rivals: dict[str, Any] = {}
+        rivals: dict[str, dict[str, Any]] = {"train": {}, "infer": {}}
         if config.against == "torch":
             rivals, first_calls = theirs.start(model, clip_set, ours, threads=config.threads, track=track)
             yield first_calls, {}
         for work, rounds in (("train", config.train_rounds), ("infer", config.infer_rounds)):
             if work in chosen:
                 console.print(f"{work}: {rounds} rounds")
-                yield speed.measure(work, ours, rivals, rounds=rounds)
+                yield speed.measure(work, ours, rivals[work], rounds=rounds)
         del ours, rivals
     if "epoch" in chosen:
         console.print("epoch: one fold")

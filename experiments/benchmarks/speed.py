@@ -24,7 +24,7 @@ def measure(work: str, ours: Ours, rivals: Mapping[str, Any], *, rounds: int) ->
     Args:
         work: what to time.
         ours: our program.
-        rivals: PyTorch's (`theirs.start`), or none.
+        rivals: PyTorch's for this work (`theirs.start`), or none.
         rounds: rounds, at least 1.
 
     Returns:

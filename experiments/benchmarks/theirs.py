@@ -18,8 +18,11 @@ FEW_CLIPS = 2
 
 def start(
     model: ModelConfig, clip_set: ClipSet, ours: Ours, *, threads: int, track
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
     """Build and call once every way to run the network in PyTorch.
+
+    On the CPU compiled programs only infer: a training step takes up to a minute and a half to compile, and was slower
+    than the one that is not compiled in every comparison (`docs/performance.md`).
 
     Args:
         model: the network's shape.
@@ -29,8 +32,8 @@ def start(
         track: progress display: `track(items, what)`.
 
     Returns:
-        The programs that run, by the name of their variant, `eager` first; and a row each with the seconds of its first
-        calls, which may compile, or why it does not run.
+        The programs that run, for "train" and for "infer", by the name of their variant, `eager` first; and a row each
+        with the seconds of its first calls, which may compile, or why it does not run.
 
     Raises:
         ImportError: PyTorch is not installed.
@@ -58,15 +61,18 @@ def start(
         "dropout": model.dropout,
     }
     clips = ours.clips(0)[:FEW_CLIPS] if device == "cpu" else ours.clips(0)
-    programs, rows = {}, []
+    programs: dict[str, dict[str, Any]] = {"train": {}, "infer": {}}
+    rows = []
     for variant in track(variants(device, model.widths, bfloat16=device == "cuda"), "PyTorch's first calls"):
         program = Program(variant, data, weights, shape=shape)
         row: dict[str, Any] = {"name": f"first_calls/torch_{variant.name}", "clips": len(clips)}
         try:
-            row |= _first_calls(program, clips)
-            programs[variant.name] = program
+            works = ("infer",) if device == "cpu" and variant.compiled else ("train", "infer")
+            row |= _first_calls(program, works, clips)
+            for work in works:
+                programs[work][variant.name] = program
         except Exception as e:  # torch.compile fails in many ways where no compiler works: the row says which
-            if not programs:  # the plain program, without which there is nothing to compare
+            if not programs["infer"]:  # the plain program, without which there is nothing to compare
                 raise
             row["error"] = f"{type(e).__name__}: {e}"[:500]
         rows.append(row)
@@ -86,11 +92,9 @@ def _device(torch: Any) -> str:
     return "cuda"
 
 
-def _first_calls(program: Any, clips: np.ndarray) -> dict[str, float]:
-    """Seconds of a training step and of an evaluation."""
-    _, train_s = timed(functools.partial(run, program, "train", clips))
-    _, infer_s = timed(functools.partial(run, program, "infer", clips))
-    return {"train_s": round(train_s, 3), "infer_s": round(infer_s, 3)}
+def _first_calls(program: Any, works: tuple[str, ...], clips: np.ndarray) -> dict[str, float]:
+    """Seconds of a training step, of an evaluation, or of both."""
+    return {f"{work}_s": round(timed(functools.partial(run, program, work, clips))[1], 3) for work in works}
 
 
 def run(program: Any, work: str, clips: np.ndarray) -> None:

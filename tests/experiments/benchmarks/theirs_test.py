@@ -38,21 +38,33 @@ def test_a_way_that_fails_is_left_out_and_says_why(monkeypatch):
     pytest.importorskip("torch")
     first_calls = theirs._first_calls
 
-    def without_compiler(program, clips):
+    def without_compiler(program, works, clips):
         if program.variant.compiled:
             raise RuntimeError("no C++ compiler found")
-        return first_calls(program, clips)
+        return first_calls(program, works, clips)
 
     monkeypatch.setattr(theirs, "_first_calls", without_compiler)
     ours, clip_set = small_set()
     programs, rows = theirs.start(MODEL, clip_set, ours, threads=1, track=lambda items, _: items)
-    assert list(programs) == ["eager", "channels_last"]
+    assert {work: list(of_work) for work, of_work in programs.items()} == {
+        "train": ["eager", "channels_last"],
+        "infer": ["eager", "channels_last"],
+    }
     assert rows[-1] == {
         "name": "first_calls/torch_channels_last+compiled",
         "clips": 2,
         "error": "RuntimeError: no C++ compiler found",
     }
     assert all(row["train_s"] > 0 < row["infer_s"] for row in rows[:-1])
+
+
+def test_on_the_cpu_compiled_programs_only_infer(monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(theirs, "_first_calls", lambda program, works, clips: {})
+    ours, clip_set = small_set()
+    programs, _ = theirs.start(MODEL, clip_set, ours, threads=1, track=lambda items, _: items)
+    assert list(programs["infer"]) == ["eager", "channels_last", "channels_last+compiled"]
+    assert list(programs["train"]) == ["eager", "channels_last"]
 
 
 def pretend_programs(monkeypatch, calls):
