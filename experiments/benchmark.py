@@ -20,6 +20,7 @@ from rich.progress import track as rich_track
 from rich.table import Table
 
 from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig
+from akm_jax.data.clip_set import ClipSet
 from akm_jax.train.files import write_json
 from akm_jax.versions import versions
 from experiments.benchmarks import compiling, epoch, loader, machine, picture, scaling, speed, theirs
@@ -37,8 +38,8 @@ class BenchmarkConfig:
 
     work: tyro.conf.Positional[Work]
     """What to measure; `picture` draws a file of results."""
-    against: Literal["nothing", "torch"] = "nothing"
-    """Measure PyTorch beside ours (train, infer)."""
+    against: Literal["nothing", "torch", "torch_all"] = "nothing"
+    """Measure PyTorch beside ours (train, infer): the ways to run it worth a trial on the device, or all of them."""
     json: Path | None = None
     """File of results: written after each part, or drawn by `picture`."""
     picture: Path = Path("docs/benchmark.png")
@@ -81,6 +82,8 @@ def main(arguments: Sequence[str]) -> None:
         return
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch shares the device
     machine.use_threads(config.threads)
+    if config.against != "nothing":
+        theirs.require_torch()
     rows: list[dict[str, Any]] = []
     ratios: dict[str, float] = {}
     result = {"device": machine.device_name(), "versions": versions(LIBRARIES), "rows": rows, "ratios": ratios}
@@ -116,17 +119,8 @@ def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
         yield compiling.measure(config.lengths, model), {}
     if {"train", "infer", "epoch", "loader"} & set(chosen):
         clip_set = noise_clips(lengths[:count], subjects[:count], model)
-    if {"train", "infer"} & set(chosen):
-        ours = Ours(experiment, clip_set)
-        rivals: dict[str, dict[str, Any]] = {"train": {}, "infer": {}}
-        if config.against == "torch":
-            rivals, first_calls = theirs.start(model, clip_set, ours, threads=config.threads, track=track)
-            yield first_calls, {}
-        for work, rounds in (("train", config.train_rounds), ("infer", config.infer_rounds)):
-            if work in chosen:
-                console.print(f"{work}: {rounds} rounds")
-                yield speed.measure(work, ours, rivals[work], rounds=rounds)
-        del ours, rivals
+    if compared := [work for work in ("train", "infer") if work in chosen]:
+        yield from compare(config, experiment, clip_set, compared)
     if "epoch" in chosen:
         console.print("epoch: one fold")
         steps = config.steps if config.steps >= 0 else int(not machine.has_accelerator())
@@ -138,6 +132,24 @@ def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
     if "scaling" in chosen:
         shape = model if machine.has_accelerator() else scaling.SLIM
         yield scaling.measure(shape, rounds=3, track=track), {}
+
+
+def compare(
+    config: BenchmarkConfig, experiment: ExperimentConfig, clip_set: ClipSet, works: Sequence[str]
+) -> Iterator[speed.Measured]:
+    """Rows and ratios of "train" and "infer", ours alone or beside PyTorch's."""
+    ours = Ours(experiment, clip_set)
+    rivals: dict[str, dict[str, Any]] = {work: {} for work in works}
+    if config.against != "nothing":
+        every = config.against == "torch_all"
+        rivals, first_calls = theirs.start(
+            experiment.model, clip_set, ours, works=works, every=every, threads=config.threads, track=track
+        )
+        yield first_calls, {}
+    for work in works:
+        rounds = config.train_rounds if work == "train" else config.infer_rounds
+        console.print(f"{work}: {rounds} rounds")
+        yield speed.measure(work, ours, rivals[work], rounds=rounds)
 
 
 def experiment_config(config: BenchmarkConfig) -> ExperimentConfig:

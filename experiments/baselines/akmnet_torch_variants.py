@@ -49,26 +49,35 @@ EAGER = Variant()
 FEWEST_CHANNELS_LAST = 16
 
 
-def variants(device_type: str, widths: Sequence[int], *, bfloat16: bool = False) -> list[Variant]:
-    """The plain variant first, then every other one worth a trial on a device ("cpu" or "cuda").
+def variants(
+    device_type: str, work: str, widths: Sequence[int], *, bfloat16: bool = False, every: bool = False
+) -> list[Variant]:
+    """The plain variant first, then every other one worth a trial.
 
-    With `bfloat16` all but the plain one run the trunk under autocast. On the CPU the others take one clip a call in
-    channels-last layout: eight clips in one call were never the fastest (`docs/performance.md`). Slim networks cannot
-    be channels-last there, and try one call.
+    On the CPU one clip a call in channels-last layout was the fastest in every comparison, compiled only to evaluate:
+    others are left out unless asked for (`docs/performance.md`). Slim networks cannot be channels-last there, and try
+    all clips in one call.
+
+    Args:
+        device_type: "cpu" or "cuda".
+        work: "train" or "infer".
+        widths: channels of the trunk's stages.
+        bfloat16: all but the plain one run the trunk under autocast.
+        every: also those that were never the fastest on the CPU.
     """
-    if device_type == "cpu" and min(widths) < FEWEST_CHANNELS_LAST:
-        others = [Variant(packed=True)]
-    elif device_type == "cpu":
-        others = [Variant(channels_last=True, compiled=compiled) for compiled in (False, True)]
-    else:
-        others = [
-            Variant(packed=packed, channels_last=channels_last, compiled=compiled)
-            for compiled in (False, True)
-            for packed in (False, True)
-            for channels_last in (False, True)
-            if (packed or channels_last) and (channels_last or not compiled)
-        ]
+    others = [
+        Variant(packed=packed, channels_last=channels_last, compiled=compiled)
+        for compiled in (False, True)
+        for packed in (False, True)
+        for channels_last in (False, True)
+        if (packed or channels_last) and (channels_last or not compiled)
+    ]
+    if device_type != "cpu":
         others += [dataclasses.replace(v, tuned=True) for v in others if v.channels_last]
+    elif min(widths) < FEWEST_CHANNELS_LAST:
+        others = [v for v in others if not v.channels_last]
+    elif not every:
+        others = [v for v in others if not v.packed and not (v.compiled and work == "train")]
     return [EAGER, *(dataclasses.replace(v, bfloat16=bfloat16) for v in others)]
 
 

@@ -1,6 +1,7 @@
 """The PyTorch programs on the same clips: the plain one and every other way to run the same network."""
 
 import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -16,37 +17,82 @@ from experiments.benchmarks.timing import timed
 FEW_CLIPS = 2
 
 
-def start(
-    model: ModelConfig, clip_set: ClipSet, ours: Ours, *, threads: int, track
-) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
-    """Build and call once every way to run the network in PyTorch.
+def require_torch() -> None:
+    """Find PyTorch before anything is measured.
 
-    On the CPU compiled programs only infer: a training step takes up to a minute and a half to compile, and was slower
-    than the one that is not compiled in every comparison (`docs/performance.md`).
+    Raises:
+        ImportError: it is not installed.
+    """
+    try:
+        import torch  # noqa: F401
+    except ImportError as e:
+        raise ImportError("--against=torch needs PyTorch: pip install -e '.[torch]'") from e
+
+
+def start(
+    model: ModelConfig,
+    clip_set: ClipSet,
+    ours: Ours,
+    *,
+    works: Sequence[str] = ("train", "infer"),
+    every: bool = False,
+    threads: int,
+    track,
+) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    """Build and call once the ways to run the network in PyTorch that `variants` names.
 
     Args:
         model: the network's shape.
         clip_set: the clips.
         ours: our program, whose weights all start from.
+        works: what they are to do: "train", "infer".
+        every: also the ways that were never the fastest.
         threads: threads of PyTorch on the CPU.
         track: progress display: `track(items, what)`.
 
     Returns:
-        The programs that run, for "train" and for "infer", by the name of their variant, `eager` first; and a row each
+        The programs that run, for each of `works`, by the name of their variant, `eager` first; and a row each
         with the seconds of its first calls, which may compile, or why it does not run.
 
     Raises:
-        ImportError: PyTorch is not installed.
         ValueError: PyTorch cannot compute on the device that JAX computes on.
     """
-    try:
-        import torch
-    except ImportError as e:
-        raise ImportError("--against=torch needs PyTorch: pip install -e '.[torch]'") from e
-    from experiments.baselines.akmnet_torch_variants import Program, TorchClips, variants
+    import torch
+
+    from experiments.baselines.akmnet_torch_variants import variants
 
     torch.set_num_threads(threads)
     device = _device(torch)
+    works_of: dict[Any, list[str]] = {}
+    for work in works:
+        for variant in variants(device, work, model.widths, bfloat16=device == "cuda", every=every):
+            works_of.setdefault(variant, []).append(work)
+    build = _builder(device, model, clip_set, ours)
+    clips = ours.clips(0)[:FEW_CLIPS] if device == "cpu" else ours.clips(0)
+    programs: dict[str, dict[str, Any]] = {work: {} for work in works}
+    rows: list[dict[str, Any]] = []
+    for variant, of_variant in track(works_of.items(), "PyTorch's first calls"):
+        program = build(variant)
+        row: dict[str, Any] = {"name": f"first_calls/torch_{variant.name}", "clips": len(clips)}
+        try:
+            row |= _first_calls(program, of_variant, clips)
+        except Exception as e:  # torch.compile fails in many ways where no compiler works: the row says which
+            if not rows:  # the plain program, without which there is nothing to compare
+                raise
+            row["error"] = f"{type(e).__name__}: {e}"[:500]
+        else:
+            for work in of_variant:
+                programs[work][variant.name] = program
+        rows.append(row)
+    return programs, rows
+
+
+def _builder(device: str, model: ModelConfig, clip_set: ClipSet, ours: Ours) -> Callable[[Any], Any]:
+    """What builds the program of a variant: the network from our weights, with the clips on the device."""
+    import torch
+
+    from experiments.baselines.akmnet_torch_variants import Program, TorchClips
+
     frames, large_frames, labels = (
         torch.from_numpy(a).to(device)
         for a in (clip_set.frames, clip_set.large_frames, clip_set.labels.astype(np.int64))
@@ -60,23 +106,7 @@ def start(
         "image_size": model.image_size,
         "dropout": model.dropout,
     }
-    clips = ours.clips(0)[:FEW_CLIPS] if device == "cpu" else ours.clips(0)
-    programs: dict[str, dict[str, Any]] = {"train": {}, "infer": {}}
-    rows = []
-    for variant in track(variants(device, model.widths, bfloat16=device == "cuda"), "PyTorch's first calls"):
-        program = Program(variant, data, weights, shape=shape)
-        row: dict[str, Any] = {"name": f"first_calls/torch_{variant.name}", "clips": len(clips)}
-        try:
-            works = ("infer",) if device == "cpu" and variant.compiled else ("train", "infer")
-            row |= _first_calls(program, works, clips)
-            for work in works:
-                programs[work][variant.name] = program
-        except Exception as e:  # torch.compile fails in many ways where no compiler works: the row says which
-            if not programs["infer"]:  # the plain program, without which there is nothing to compare
-                raise
-            row["error"] = f"{type(e).__name__}: {e}"[:500]
-        rows.append(row)
-    return programs, rows
+    return lambda variant: Program(variant, data, weights, shape=shape)
 
 
 def _device(torch: Any) -> str:
@@ -92,8 +122,8 @@ def _device(torch: Any) -> str:
     return "cuda"
 
 
-def _first_calls(program: Any, works: tuple[str, ...], clips: np.ndarray) -> dict[str, float]:
-    """Seconds of a training step, of an evaluation, or of both."""
+def _first_calls(program: Any, works: Sequence[str], clips: np.ndarray) -> dict[str, float]:
+    """Seconds of a training step, an evaluation, or both."""
     return {f"{work}_s": round(timed(functools.partial(run, program, work, clips))[1], 3) for work in works}
 
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.*")
 WIDTHS, HIDDEN, SIZE, CLASSES = (16, 32, 64, 128), 4, 64, 3
 LENGTHS = np.array([3, 5, 1, 6, 4])
 SHAPE = {"num_classes": CLASSES, "widths": WIDTHS, "gru_hidden": HIDDEN, "image_size": SIZE, "dropout": 0.0}
-WAYS = [v for v in variants("cuda", WIDTHS) if v != EAGER and not v.tuned]  # those of the CPU and more
+WAYS = [v for v in variants("cuda", "train", WIDTHS) if v != EAGER and not v.tuned]  # those of the CPU and more
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +82,26 @@ def test_narrower_numbers_stay_near(variant, tolerance, clips, weights, plain):
     assert_near(losses, plain[0], tolerance)
 
 
-def test_names_and_devices():
+def names(*arguments, **options):
+    return [variant.name for variant in variants(*arguments, **options)]
+
+
+def test_names_are_the_switches_that_are_on():
     assert EAGER.name == "eager"
     assert Variant(packed=True, channels_last=True).name == "packed+channels_last"
-    assert len({v.name for v in variants("cuda", WIDTHS, bfloat16=True)}) == len(variants("cuda", WIDTHS))
-    assert not any(v.tuned for v in variants("cpu", WIDTHS))
-    assert not any(v.channels_last for v in variants("cpu", (8, 16, 32, 64)))
-    assert [v.bfloat16 for v in variants("cuda", WIDTHS, bfloat16=True)][:2] == [False, True]
+    assert len(set(names("cuda", "train", WIDTHS))) == len(variants("cuda", "train", WIDTHS))
+
+
+def test_the_device_and_the_work_say_what_is_worth_a_trial():
+    assert names("cpu", "train", WIDTHS) == ["eager", "channels_last"]
+    assert names("cpu", "infer", WIDTHS) == ["eager", "channels_last", "channels_last+compiled"]
+    every = names("cpu", "train", WIDTHS, every=True)
+    assert {"packed", "packed+channels_last", "packed+channels_last+compiled", "channels_last+compiled"} < set(every)
+    assert names("cpu", "infer", (8, 16, 32, 64)) == names("cpu", "train", (8, 16, 32, 64)) == ["eager", "packed"]
+    tuned = [variant.tuned for variant in variants("cuda", "train", WIDTHS)]
+    assert any(tuned)
+    assert not all(tuned)
+    assert [v.bfloat16 for v in variants("cuda", "train", WIDTHS, bfloat16=True)][:2] == [False, True]
 
 
 def test_clip_lengths_do_not_recompile(clips, weights):

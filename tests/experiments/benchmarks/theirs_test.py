@@ -58,13 +58,22 @@ def test_a_way_that_fails_is_left_out_and_says_why(monkeypatch):
     assert all(row["train_s"] > 0 < row["infer_s"] for row in rows[:-1])
 
 
-def test_on_the_cpu_compiled_programs_only_infer(monkeypatch):
+def test_programs_do_only_what_is_asked_for(monkeypatch):
     pytest.importorskip("torch")
-    monkeypatch.setattr(theirs, "_first_calls", lambda program, works, clips: {})
+    calls = {}
+
+    def first_calls(program, works, clips):
+        calls[program.variant.name] = works
+        return {}
+
+    monkeypatch.setattr(theirs, "_first_calls", first_calls)
     ours, clip_set = small_set()
-    programs, _ = theirs.start(MODEL, clip_set, ours, threads=1, track=lambda items, _: items)
-    assert list(programs["infer"]) == ["eager", "channels_last", "channels_last+compiled"]
-    assert list(programs["train"]) == ["eager", "channels_last"]
+    settings = {"threads": 1, "track": lambda items, _: items}
+    programs, _ = theirs.start(MODEL, clip_set, ours, works=["train"], **settings)
+    assert {work: list(of_work) for work, of_work in programs.items()} == {"train": ["eager", "channels_last"]}
+    assert calls == {"eager": ["train"], "channels_last": ["train"]}
+    programs, rows = theirs.start(MODEL, clip_set, ours, works=["train"], every=True, **settings)
+    assert len(programs["train"]) == len(rows) == 6
 
 
 def pretend_programs(monkeypatch, calls):
