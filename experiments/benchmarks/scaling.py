@@ -6,6 +6,7 @@ On the CPU with a slim network, and still minutes, most of them compiling; the p
 import dataclasses
 import functools
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ FOLDS = (2, 4, 8)
 
 
 def measure(model: ModelConfig, *, rounds: int, track) -> list[dict[str, Any]]:
-    """One row a curve: `x`, `frames` a step, median seconds a step, and `exponent`, 1 where cost is linear in x."""
+    """One row a curve: `x`, median seconds and `frames` of a step, and `exponent`, 1 where cost is linear in x."""
     small = dataclasses.replace(model, image_size=32)
     runs: dict[str, list[tuple[float, ModelConfig, np.ndarray]]] = {
         "clips": [(n, model, np.full(n, 32)) for n in CLIPS],
@@ -36,11 +37,13 @@ def measure(model: ModelConfig, *, rounds: int, track) -> list[dict[str, Any]]:
         "spread": [(spread, model, _spread(spread)) for spread in SPREADS],
     }
     points = [(curve, *point) for curve, of_curve in runs.items() for point in of_curve]
-    found: dict[str, list[tuple[float, int, float]]] = {curve: [] for curve in runs}
+    found: dict[str, list[tuple[float, float]]] = {curve: [] for curve in runs}
     for curve, x, shape, lengths in track(points, "Scaling"):
-        found[curve].append((x, int(lengths.sum()), _step_seconds(shape, lengths, rounds)))
-    found["folds"] = [(n, 0, s) for n, s in _fold_seconds(small)]
-    return [_row(curve, of_curve) for curve, of_curve in found.items()]
+        found[curve].append((x, _step_seconds(shape, lengths, rounds)))
+    rows = [_row(curve, of_curve) for curve, of_curve in found.items()]
+    for row, of_curve in zip(rows, runs.values(), strict=True):
+        row["frames"] = [int(lengths.sum()) for _, _, lengths in of_curve]
+    return [*rows, _row("folds", _fold_seconds(small))]
 
 
 def _spread(spread: float) -> np.ndarray:
@@ -72,14 +75,9 @@ def _fold_seconds(model: ModelConfig) -> list[tuple[int, float]]:
     return seconds[1:]
 
 
-def _row(curve: str, points: list[tuple[float, int, float]]) -> dict[str, Any]:
-    x, frames, seconds = (np.array(column, float) for column in zip(*points, strict=True))
-    row = {
-        "name": f"scaling/{curve}",
-        "x": x.tolist(),
-        "frames": frames.tolist(),
-        "median_s": seconds.round(4).tolist(),
-    }
+def _row(curve: str, points: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    x, seconds = (np.array(column, float) for column in zip(*points, strict=True))
+    row = {"name": f"scaling/{curve}", "x": x.tolist(), "median_s": seconds.round(4).tolist()}
     if curve == "spread":
         return row | {"slowest_over_fastest": round(float(seconds.max() / seconds.min()), 3)}
     return row | {"exponent": round(float(np.polyfit(np.log(x), np.log(seconds), 1)[0]), 3)}

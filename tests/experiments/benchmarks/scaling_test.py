@@ -20,6 +20,7 @@ def test_every_curve_has_a_row(monkeypatch):
     assert rows["scaling/clips"]["exponent"] == 1
     assert rows["scaling/folds"]["exponent"] == 1
     assert rows["scaling/frames_a_clip"]["frames"] == [32, 64]
+    assert "frames" not in rows["scaling/folds"]  # a run's seconds, not a step's
 
 
 def test_spread_keeps_the_frames():
