@@ -62,6 +62,15 @@ def compute_gradients(
     return Gradients(gradients, stats, result)
 
 
+def apply_gradients(
+    state: TrainState, gradients: Gradients, learning_rate: Float[Array, ""], *, config: TrainConfig
+) -> TrainState:
+    """The optimiser's step, and the batch statistics that came with the gradients."""
+    updates, momentum = optim.optimizer(config).update(gradients.params, state.momentum, state.params)
+    params = optim.apply_updates(state.params, updates, learning_rate)
+    return TrainState(params, gradients.stats, momentum)
+
+
 def train_step(
     state: TrainState,
     clips: PackedClips,
@@ -73,9 +82,7 @@ def train_step(
 ) -> tuple[TrainState, StepResult]:
     """One step of SGD on one batch."""
     gradients = compute_gradients(state, clips, key, graph=graph, config=config)
-    updates, momentum = optim.optimizer(config).update(gradients.params, state.momentum, state.params)
-    params = optim.apply_updates(state.params, updates, learning_rate)
-    return TrainState(params, gradients.stats, momentum), gradients.result
+    return apply_gradients(state, gradients, learning_rate, config=config), gradients.result
 
 
 _traces = 0

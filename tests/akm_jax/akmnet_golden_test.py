@@ -16,9 +16,9 @@ from akm_jax.clips import PackedClips, from_padded, pack, pad, unpack
 from akm_jax.config import ModelConfig, TrainConfig
 from akm_jax.interop.torch import akmnet_from_state_dict, load_state_dict, to_state_dict
 from akm_jax.models.akmnet import AKMNet
-from akm_jax.optim import apply_updates, optimizer
-from akm_jax.train.state import TrainState, new_state
-from akm_jax.train.step import compute_gradients, train_step
+from akm_jax.train.compiling import jit
+from akm_jax.train.state import new_state
+from akm_jax.train.step import apply_gradients, compute_gradients
 
 
 def precision(name):
@@ -94,7 +94,7 @@ def test_golden_evaluation(recording, golden_checks, state_dict, dtype, form):
     with precision(dtype):
         graph, params, stats = nnx.split(make_model(recording, state_dict, dtype), nnx.Param, nnx.BatchStat)
 
-        @functools.partial(jax.jit, static_argnames="train")
+        @functools.partial(jit, static_argnames="train")
         def apply(stats, clips, train):
             model = nnx.merge(graph, params, stats, copy=True)
             output = model(clips, train=train)
@@ -121,18 +121,15 @@ def test_golden_training_steps(recording, golden_checks, state_dict, dtype, form
     with precision(dtype):
         graph, state = new_state(make_model(recording, state_dict, dtype), config)
 
-        @jax.jit
-        def step(state, clips):
-            gradients = compute_gradients(state, clips, jax.random.key(0), graph=graph, config=config)
-            rate = jnp.asarray(recording.meta["lr"], dtype)
-            stepped, result = train_step(state, clips, jax.random.key(0), rate, graph=graph, config=config)
-            return stepped, result, gradients.params
-
+        gradients_of = jit(functools.partial(compute_gradients, graph=graph, config=config))
+        apply = jit(functools.partial(apply_gradients, config=config))
+        rate = jnp.asarray(recording.meta["lr"], dtype)
         for i, group in enumerate(steps):
             clips = batch(recording, group, form, most, longest)
-            state, result, gradients = step(state, clips)
-            check_step(checks, i, group, clips, result)
-            checks.gradients(i, to_state_dict(gradients))
+            gradients = gradients_of(state, clips, jax.random.key(0))
+            state = apply(state, gradients, rate)
+            check_step(checks, i, group, clips, gradients.result)
+            checks.gradients(i, to_state_dict(gradients.params))
             checks.parameters(i, to_state_dict(state.params))
             checks.running(f"train/step{i}/running/", to_state_dict(state.stats))
 
@@ -144,7 +141,8 @@ def test_golden_training_one_clip_at_a_time(recording, golden_checks, state_dict
     longest = max(length for _, length, _ in recording.meta["train_clips"])
     with precision(dtype):
         graph, state = new_state(make_model(recording, state_dict, dtype), config)
-        gradients_of = jax.jit(functools.partial(compute_gradients, graph=graph, config=config))
+        gradients_of = jit(functools.partial(compute_gradients, graph=graph, config=config))
+        rate = jnp.asarray(recording.meta["lr"], dtype)
         for i, group in enumerate(recording.steps):
             total = None
             for entry in group:
@@ -155,11 +153,9 @@ def test_golden_training_one_clip_at_a_time(recording, golden_checks, state_dict
                 state = dataclasses.replace(state, stats=one.stats)
                 total = one.params if total is None else jax.tree.map(jnp.add, total, one.params)
             total = scale(total, 1 / len(group))
-            updates, momentum = optimizer(config).update(total, state.momentum, state.params)
-            params = apply_updates(state.params, updates, jnp.asarray(recording.meta["lr"], dtype))
-            state = TrainState(params, state.stats, momentum)
+            state = apply_gradients(state, one._replace(params=total), rate, config=config)
             checks.gradients(i, to_state_dict(total))
-            checks.parameters(i, to_state_dict(params))
+            checks.parameters(i, to_state_dict(state.params))
             checks.running(f"train/step{i}/running/", to_state_dict(state.stats))
 
 
