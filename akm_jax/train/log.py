@@ -4,12 +4,13 @@ import dataclasses
 import json
 import time
 from pathlib import Path
-from typing import Any
-
-from tensorboardX import SummaryWriter
+from typing import TYPE_CHECKING, Any
 
 from akm_jax.train.files import write_text
 from akm_jax.train.observe import Observer, Place
+
+if TYPE_CHECKING:
+    from tensorboardX import SummaryWriter
 
 SCALARS = ("loss", "accuracy", "cross_entropy", "learning_rate")
 # Event files are flushed this often at most: it takes longer than writing to them.
@@ -30,6 +31,8 @@ class RunLog(Observer):
 
     def training_starts(self, place: Place, epoch: int) -> None:
         """Drop lines of later epochs of this training, and a line cut short by a kill."""
+        from tensorboardX import SummaryWriter  # loads PyTorch where that is installed: two seconds
+
         if self._lines.is_file():
             mine = dataclasses.asdict(place)
             kept = [

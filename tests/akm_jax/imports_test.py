@@ -10,7 +10,9 @@ def run_python(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
-MODULES = "akm_jax, akm_jax.models.akmnet, akm_jax.train.loso, akm_jax.data.source, akm_jax.interop.torch"
+MODULES = (
+    "akm_jax, akm_jax.models.akmnet, akm_jax.train.loso, akm_jax.data.source, akm_jax.interop.torch, experiments.loso"
+)
 
 
 def test_importing_loads_neither_tensorflow_nor_torch():
