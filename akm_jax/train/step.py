@@ -79,10 +79,10 @@ def train_step(
     *,
     graph: nnx.GraphDef,
     config: TrainConfig,
-) -> tuple[TrainState, StepResult]:
-    """One step of SGD on one batch."""
+) -> tuple[TrainState, Gradients]:
+    """One step of SGD on one batch: the state after it, and what the batch said."""
     gradients = compute_gradients(state, clips, key, graph=graph, config=config)
-    return apply_gradients(state, gradients, learning_rate, config=config), gradients.result
+    return apply_gradients(state, gradients, learning_rate, config=config), gradients
 
 
 _traces = 0
@@ -135,8 +135,8 @@ def train_steps(
         )
         labels = data.labels[jnp.maximum(batch.clip_rows, 0)]
         clips = PackedClips(frames, batch.clip_ids, labels, _mask(batch.clip_rows), max_frames)
-        state, result = train_step(state, clips, dropout_key, learning_rate, graph=graph, config=config)
-        return state, result.losses.total
+        state, gradients = train_step(state, clips, dropout_key, learning_rate, graph=graph, config=config)
+        return state, gradients.result.losses.total
 
     def skip(state: TrainState, batch: DevicePlan, step):
         return state, jnp.zeros(num_clips, learning_rate.dtype)

@@ -18,7 +18,7 @@ from akm_jax.interop.torch import akmnet_from_state_dict, load_state_dict, to_st
 from akm_jax.models.akmnet import AKMNet
 from akm_jax.train.compiling import jit
 from akm_jax.train.state import new_state
-from akm_jax.train.step import apply_gradients, compute_gradients
+from akm_jax.train.step import apply_gradients, compute_gradients, train_step
 
 
 def precision(name):
@@ -121,13 +121,11 @@ def test_golden_training_steps(recording, golden_checks, state_dict, dtype, form
     with precision(dtype):
         graph, state = new_state(make_model(recording, state_dict, dtype), config)
 
-        gradients_of = jit(functools.partial(compute_gradients, graph=graph, config=config))
-        apply = jit(functools.partial(apply_gradients, config=config))
+        step = jit(functools.partial(train_step, graph=graph, config=config))
         rate = jnp.asarray(recording.meta["lr"], dtype)
         for i, group in enumerate(steps):
             clips = batch(recording, group, form, most, longest)
-            gradients = gradients_of(state, clips, jax.random.key(0))
-            state = apply(state, gradients, rate)
+            state, gradients = step(state, clips, jax.random.key(0), rate)
             check_step(checks, i, group, clips, gradients.result)
             checks.gradients(i, to_state_dict(gradients.params))
             checks.parameters(i, to_state_dict(state.params))

@@ -33,8 +33,8 @@ graph = graph_definition(config.model, 3)
 state = initial_state(jax.random.key(0), model=config.model, train=config.train, num_classes=3)
 clips = pack([np.zeros((2, 32, 32), np.uint8)], [1])
 step = jax.jit(train_step, static_argnames=("graph", "config"))
-state, result = step(state, clips, jax.random.key(1), 1e-3, graph=graph, config=config.train)
-print(bool(np.isfinite(result.losses.total).all()))
+state, gradients = step(state, clips, jax.random.key(1), 1e-3, graph=graph, config=config.train)
+print(bool(np.isfinite(gradients.result.losses.total).all()))
 """
 
 
