@@ -21,11 +21,11 @@ def scan_chunks(step: Callable, carry: Any, arrays: Sequence[Float[Array, " F *D
             is False at frames that the chunk before has shown already, to be left out of sums.
         carry: what the first step gets.
         arrays: of the same number of frames.
-        frames: most frames of a chunk.
+        frames: most frames of a chunk; each has `chunk_length` of it.
     """
     total = len(arrays[0])
-    count = -(-total // max(1, frames))
-    size = -(-total // count)
+    size = chunk_length(total, frames)
+    count = -(-total // size)
     if count == 1:
         return step(carry, jnp.asarray(0), jnp.ones(size, bool), *arrays)
 
@@ -36,6 +36,14 @@ def scan_chunks(step: Callable, carry: Any, arrays: Sequence[Float[Array, " F *D
         return step(carry, start, new, *chunks), None
 
     return lax.scan(advance, carry, jnp.arange(count))[0]
+
+
+def chunk_length(total: int, frames: int) -> int:
+    """Frames of each chunk of `total` frames where at most `frames` (0 counts as 1) are wanted.
+
+    Given a length that it returned, it returns the same.
+    """
+    return -(-total // -(-total // max(1, frames)))
 
 
 def map_chunks(function: Callable, arrays: Sequence[Float[Array, " F *D"]], frames: int) -> Any:

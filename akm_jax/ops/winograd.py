@@ -9,6 +9,7 @@ is slow; frames pass in chunks whose tiles stay in cache.
 import dataclasses
 import functools
 import operator
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Float
 
-from akm_jax.ops.chunks import scan_chunks
+from akm_jax.ops.chunks import chunk_length, scan_chunks
 
 # Floats of the input maps of one chunk, 2 MiB in float32, and the fewest rows of a chunk's products.
 CHUNK_FLOATS = 1 << 19
@@ -84,12 +85,19 @@ class Tiling:
             for tile in _combine(self.columns.from_input, [row[:, :, j : j + width - n + 1 : n] for j in range(n + 2)])
         ]
 
-    def output_parts(self, products: list[Float[Array, "F h w E"]]) -> list[list[Float[Array, "F h w E"]]]:
-        """A^T p A of every tile: the outputs at each row and column of the tiles."""
+    def output_parts(
+        self, products: list[Float[Array, "f h w E"]], stored: Float[Array, "m p f h w E"] | None
+    ) -> tuple[list[list[Float[Array, "f h w E"]]], Float[Array, "m p f h w E"] | None]:
+        """A^T p A of every tile, the outputs at each row and column of the tiles; and `stored` (`Room`), used."""
         size = self.columns.m + 2
-        rows = [_combine(self.columns.to_output, products[i : i + size]) for i in range(0, len(products), size)]
-        columns = [_combine(self.rows.to_output, column) for column in zip(*rows, strict=True)]
-        return [list(row) for row in zip(*columns, strict=True)]
+        columns = [_combine(self.rows.to_output, products[i::size]) for i in range(size)]
+        rows = [list(row) for row in zip(*columns, strict=True)]
+        if stored is not None:
+            for i, row in enumerate(rows):
+                for j, part in enumerate(row):
+                    stored = lax.dynamic_update_slice(stored, part[None, None], (i, j, 0, 0, 0, 0))
+            rows = [[stored[i, j] for j in range(size)] for i in range(len(rows))]
+        return [_combine(self.columns.to_output, row) for row in rows], stored
 
     def output_tiles_transposed(self, dy: Float[Array, "F H W E"]) -> list[Float[Array, "F h w E"]]:
         """A dy A^T, the transpose of `output_parts`: one array a product."""
@@ -99,13 +107,16 @@ class Tiling:
             tile for row in rows for tile in _combine(self.columns.to_output.T, [row[:, :, j::n] for j in range(n)])
         ]
 
-    def empty_output(self, x: Float[Array, "F H W D"], features: int) -> Float[Array, "F h m w n E"]:
-        """Room for what `convolve` makes of `x`."""
+    def room(self, x: Float[Array, "F H W D"], features: int, chunk: int) -> "Room":
+        """Room for what `convolve` makes of `x` in chunks of so many frames."""
         m, n, (frames, height, width) = self.rows.m, self.columns.m, x.shape[:3]
-        return lax.empty((frames, height // m, m, width // n, n, features), x.dtype)
+        whole = lax.empty((frames, height // m, m, width // n, n, features), x.dtype)
+        if n == 2:
+            return Room(whole, None)
+        return Room(whole, lax.empty((m, n + 2, chunk, height // m, width // n, features), x.dtype))
 
-    def convolve(self, chunk: Float[Array, "f H W D"], kernel_tiles, whole, start, *, transposed=False):
-        """`whole` (`empty_output`) with the convolution of a chunk at its place.
+    def convolve(self, chunk: Float[Array, "f H W D"], kernel_tiles, room: "Room", start, *, transposed=False):
+        """`room` with the convolution of a chunk at its place.
 
         Each row and column of the output tiles is written by itself: side by side in one array first, XLA would compute
         every element by asking which part it belongs to. If `transposed`, each of the kernel's tiles is: a product
@@ -113,11 +124,25 @@ class Tiling:
         """
         tiles = self.input_tiles(chunk)
         products = [_matrix(t) @ (u.T if transposed else u) for t, u in zip(tiles, kernel_tiles, strict=True)]
-        parts = self.output_parts([p.reshape(*tiles[0].shape[:3], -1) for p in products])
+        parts, stored = self.output_parts([p.reshape(*tiles[0].shape[:3], -1) for p in products], room.stored)
+        whole = room.whole
         for i, row in enumerate(parts):
             for j, part in enumerate(row):
                 whole = lax.dynamic_update_slice(whole, part[:, :, None, :, None], (start, 0, i, 0, j, 0))
-        return whole
+        return Room(whole, stored)
+
+
+class Room(NamedTuple):
+    """Where `Tiling.convolve` writes.
+
+    Attributes:
+        whole: the convolution of all frames, as rows and columns of tiles.
+        stored: of tiles four columns wide, one chunk after the transform along rows, for each row of the tiles and each
+            product of a row. Stored, it costs less than what XLA does otherwise: compute it again for every column.
+    """
+
+    whole: Float[Array, "F h m w n E"]
+    stored: Float[Array, "m p f h w E"] | None
 
 
 def _transforms(m: int, points: list[float]) -> Transforms:
@@ -142,11 +167,13 @@ def winograd(x: Float[Array, "F H W D"], kernel: Float[Array, "3 3 D E"]) -> Flo
     tiling = F2X4 if F2X4.divides(x) and kernel.shape[-1] >= MANY_FEATURES else F2X2
     tiles = tiling.kernel_tiles(kernel)
 
-    def step(y, start, new, frames):
-        return tiling.convolve(frames, tiles, y, start)
+    chunk = chunk_length(len(x), tiling.chunk_frames(x))
 
-    y = scan_chunks(step, tiling.empty_output(x, kernel.shape[-1]), [x], tiling.chunk_frames(x))
-    return y.reshape(*x.shape[:-1], -1)
+    def step(room, start, new, frames):
+        return tiling.convolve(frames, tiles, room, start)
+
+    room = scan_chunks(step, tiling.room(x, kernel.shape[-1], chunk), [x], chunk)
+    return room.whole.reshape(*x.shape[:-1], -1)
 
 
 @jax.jit
@@ -161,6 +188,7 @@ def winograd_gradients(
     for_kernel = F4X4 if F4X4.divides(x) else F2X2
     for_input = for_kernel if x.shape[-1] >= MANY_FEATURES else F2X2
     flipped = for_input.kernel_tiles(kernel[::-1, ::-1])
+    chunk = chunk_length(len(x), for_kernel.chunk_frames(x))
 
     def step(carry, start, new, frames, dy):
         total, dx = carry
@@ -170,9 +198,9 @@ def winograd_gradients(
         return total, for_input.convolve(dy, flipped, dx, start, transposed=True)
 
     total = [jnp.zeros(kernel.shape[2:], x.dtype)] * for_kernel.num_products
-    carry = total, for_input.empty_output(x, x.shape[-1])
-    total, dx = scan_chunks(step, carry, [x, dy], for_kernel.chunk_frames(x))
-    return dx.reshape(x.shape), for_kernel.kernel_tiles_transposed(total)
+    carry = total, for_input.room(x, x.shape[-1], chunk)
+    total, dx = scan_chunks(step, carry, [x, dy], chunk)
+    return dx.whole.reshape(x.shape), for_kernel.kernel_tiles_transposed(total)
 
 
 def _matrix(tiles):
