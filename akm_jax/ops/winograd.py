@@ -43,6 +43,20 @@ class Transforms:
     to_output: np.ndarray
 
 
+class Room(NamedTuple):
+    """Where `Tiling.convolve` writes.
+
+    Attributes:
+        whole: the convolution of all frames, as rows and columns of tiles.
+        stored: of tiles four columns wide, one chunk after the transform along rows: at (i, p) row i of the tiles and
+            product p of those of a row. Stored, it costs less than what XLA does otherwise: compute it again
+            for every column. None for two columns, where storing costs more.
+    """
+
+    whole: Float[Array, "F h m w n E"]
+    stored: Float[Array, "m p f h w E"] | None
+
+
 @dataclasses.dataclass(frozen=True)
 class Tiling:
     """F(m x n, 3 x 3): F(m, 3) along a tile's rows and F(n, 3) along its columns."""
@@ -88,7 +102,7 @@ class Tiling:
     def output_parts(
         self, products: list[Float[Array, "f h w E"]], stored: Float[Array, "m p f h w E"] | None
     ) -> tuple[list[list[Float[Array, "f h w E"]]], Float[Array, "m p f h w E"] | None]:
-        """A^T p A of every tile, the outputs at each row and column of the tiles; and `stored` (`Room`), used."""
+        """A^T p A of every tile, the outputs at each row and column of the tiles; and `Room.stored` as it is then."""
         size = self.columns.m + 2
         columns = [_combine(self.rows.to_output, products[i::size]) for i in range(size)]
         rows = [list(row) for row in zip(*columns, strict=True)]
@@ -107,7 +121,7 @@ class Tiling:
             tile for row in rows for tile in _combine(self.columns.to_output.T, [row[:, :, j::n] for j in range(n)])
         ]
 
-    def room(self, x: Float[Array, "F H W D"], features: int, chunk: int) -> "Room":
+    def room(self, x: Float[Array, "F H W D"], features: int, chunk: int) -> Room:
         """Room for what `convolve` makes of `x` in chunks of so many frames."""
         m, n, (frames, height, width) = self.rows.m, self.columns.m, x.shape[:3]
         whole = lax.empty((frames, height // m, m, width // n, n, features), x.dtype)
@@ -115,8 +129,8 @@ class Tiling:
             return Room(whole, None)
         return Room(whole, lax.empty((m, n + 2, chunk, height // m, width // n, features), x.dtype))
 
-    def convolve(self, chunk: Float[Array, "f H W D"], kernel_tiles, room: "Room", start, *, transposed=False):
-        """`room` with the convolution of a chunk at its place.
+    def convolve(self, chunk: Float[Array, "f H W D"], kernel_tiles, room: Room, start, *, transposed=False):
+        """`room` with the convolution of a chunk at its place, `start` frames from the first.
 
         Each row and column of the output tiles is written by itself: side by side in one array first, XLA would compute
         every element by asking which part it belongs to. If `transposed`, each of the kernel's tiles is: a product
@@ -130,19 +144,6 @@ class Tiling:
             for j, part in enumerate(row):
                 whole = lax.dynamic_update_slice(whole, part[:, :, None, :, None], (start, 0, i, 0, j, 0))
         return Room(whole, stored)
-
-
-class Room(NamedTuple):
-    """Where `Tiling.convolve` writes.
-
-    Attributes:
-        whole: the convolution of all frames, as rows and columns of tiles.
-        stored: of tiles four columns wide, one chunk after the transform along rows, for each row of the tiles and each
-            product of a row. Stored, it costs less than what XLA does otherwise: compute it again for every column.
-    """
-
-    whole: Float[Array, "F h m w n E"]
-    stored: Float[Array, "m p f h w E"] | None
 
 
 def _transforms(m: int, points: list[float]) -> Transforms:
@@ -166,7 +167,6 @@ def winograd(x: Float[Array, "F H W D"], kernel: Float[Array, "3 3 D E"]) -> Flo
     """Convolve with padding 1; H and W even."""
     tiling = F2X4 if F2X4.divides(x) and kernel.shape[-1] >= MANY_FEATURES else F2X2
     tiles = tiling.kernel_tiles(kernel)
-
     chunk = chunk_length(len(x), tiling.chunk_frames(x))
 
     def step(room, start, new, frames):
