@@ -17,6 +17,7 @@ from unittest import mock
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from akm_jax.config import ExperimentConfig, ModelConfig
 from akm_jax.data.batching import step_capacity
@@ -67,12 +68,20 @@ def measure(lengths: str, model: ModelConfig) -> list[dict[str, Any]]:
 
 def compile_step(lengths: str, model: ModelConfig) -> dict[str, float]:
     """Seconds to trace and lower, to compile, and in all, for the step of a set of these lengths."""
+    arguments, static = step_shapes(lengths, model)
+    lowered, lower_s = timed(lambda: train_steps.lower(*arguments, **static))
+    _, compile_s = timed(lowered.compile)
+    return {"lower_s": round(lower_s, 2), "compile_s": round(compile_s, 2), "ready_s": round(lower_s + compile_s, 2)}
+
+
+def step_shapes(lengths: str, model: ModelConfig) -> tuple[tuple, dict[str, Any]]:
+    """Arguments of the training step as shapes, and its static ones: those of `Ours` for noise of these lengths."""
     config = ExperimentConfig(model=model).train
     frames_of, subjects = draw_lengths(lengths)
-    capacity = step_capacity([frames_of[subjects != subjects[0]]], config.clips_per_step)
+    capacity = step_capacity([frames_of[subjects != s] for s in np.unique(subjects)], config.clips_per_step)
 
-    def array(shape, dtype=jnp.int32):
-        return jax.ShapeDtypeStruct(shape, dtype)
+    def array(shape, dtype=jnp.int32, **kind):
+        return jax.ShapeDtypeStruct(shape, dtype, **kind)
 
     size, large, total = model.image_size, model.crop_source_size, int(frames_of.sum())
     data = DeviceClips(
@@ -82,21 +91,9 @@ def compile_step(lengths: str, model: ModelConfig) -> dict[str, float]:
     plan = DevicePlan(array((1, capacity)), array((1, capacity)), array((1, slots)))
     key = jax.random.key(0)
     state = jax.eval_shape(lambda k: initial_state(k, model=model, train=config, num_classes=NUM_CLASSES), key)
-    lowered, lower_s = timed(
-        lambda: train_steps.lower(
-            state,
-            data,
-            plan,
-            key,
-            array(()),
-            array((), jnp.float32),
-            graph=graph_definition(model, NUM_CLASSES),
-            config=config,
-            max_frames=int(frames_of.max()),
-        )
-    )
-    _, compile_s = timed(lowered.compile)
-    return {"lower_s": round(lower_s, 2), "compile_s": round(compile_s, 2), "ready_s": round(lower_s + compile_s, 2)}
+    arguments = (state, data, plan, key, array((), weak_type=True), array((), jnp.float32, weak_type=True))
+    graph = graph_definition(model, NUM_CLASSES)
+    return arguments, {"graph": graph, "config": config, "max_frames": int(frames_of.max())}
 
 
 if __name__ == "__main__":

@@ -51,14 +51,22 @@ class Ours:
         rows = self.part(i).clip_rows[0]
         return rows[rows >= 0]
 
+    def longest_clip(self, i: int) -> np.ndarray:
+        """The longest clip of step i, alone."""
+        clips = self.clips(i)
+        return clips[[np.argmax(self.setup.clip_set.lengths[clips])]]
+
     def compile(self) -> None:
         """Trace, lower and compile the training step on the set held on the device."""
         self.compile_for(self.part(0), self.data)
 
     def compile_for(self, part: BatchPlan, data: DeviceClips) -> None:
         """The same for frames that come in another shape."""
-        arguments = self._arguments(part, data)
-        self.training = train_steps.lower(*arguments, config=self.setup.config.train, **self.static).compile()
+        self.training = self.lower(part, data).compile()
+
+    def lower(self, part: BatchPlan, data: DeviceClips) -> jax.stages.Lowered:
+        """The training step, traced and lowered for some frames."""
+        return train_steps.lower(*self._arguments(part, data), config=self.setup.config.train, **self.static)
 
     def train(self, i: int) -> None:
         """Training step i on the set held on the device."""

@@ -6,10 +6,17 @@ from typing import Any
 
 import numpy as np
 
+Program = Callable[[int], Any]
 Seconds = dict[str, list[float]]
 
 
-def interleave(programs: Mapping[str, Callable[[int], Any]], *, rounds: Iterable[int], warm: bool = True) -> Seconds:
+def interleave(
+    programs: Mapping[str, Program],
+    *,
+    rounds: Iterable[int],
+    warm: bool = True,
+    warm_ups: Mapping[str, Program] | None = None,
+) -> Seconds:
     """Seconds of every program in every round.
 
     The programs take turns, so that a busy machine slows all of them, and each is told the round, so that all do the
@@ -20,12 +27,13 @@ def interleave(programs: Mapping[str, Callable[[int], Any]], *, rounds: Iterable
         rounds: their numbers.
         warm: in every turn a program works twice, and the second time counts: as in a long run its memory is in place,
             which the system may have taken back during others' turns. False: once, and all of it counts.
+        warm_ups: what does instead, for the first of the two, by the name of the program; itself where none is named.
     """
     seconds: Seconds = {name: [] for name in programs}
     for i in rounds:
         for name, program in programs.items():
             if warm:
-                program(i)
+                (warm_ups or {}).get(name, program)(i)
             started = time.perf_counter()
             program(i)
             seconds[name].append(time.perf_counter() - started)

@@ -1,5 +1,8 @@
-from akm_jax.config import ModelConfig
+from akm_jax.config import ExperimentConfig, ModelConfig
+from akm_jax.train.step import train_steps
 from experiments.benchmarks import compiling, scaling
+from experiments.benchmarks.ours import Ours
+from experiments.benchmarks.workload import draw_lengths, noise_clips
 
 TINY = ModelConfig(image_size=32, widths=(4, 4, 8, 8), gru_hidden=4)
 
@@ -32,3 +35,9 @@ def test_the_second_process_finds_the_compiled_step():
         cold, warm = compiling.measure("smic", TINY)
     assert cold["name"] == "compile/without_cache"
     assert warm["ready_s"] < cold["ready_s"]
+
+
+def test_the_program_whose_compilation_is_timed_is_the_one_that_trains():
+    ours = Ours(ExperimentConfig(model=TINY), noise_clips(*draw_lengths("smic"), TINY))
+    arguments, static = compiling.step_shapes("smic", TINY)
+    assert train_steps.lower(*arguments, **static).as_text() == ours.lower(ours.part(0), ours.data).as_text()
