@@ -134,7 +134,7 @@ def from_padded(frames: Float[Array, "C T H W 1"], mask: Bool[Array, "C T"], lab
             f"from_padded: expected frames (C, T, H, W, 1), mask (C, T) and labels (C,), got {frames.shape}, "
             f"{mask.shape} and {labels.shape}"
         )
-    clip_ids = jnp.where(mask, jnp.arange(num_clips)[:, None], num_clips).reshape(-1)
+    clip_ids = jnp.where(mask, jnp.arange(num_clips, dtype=jnp.int32)[:, None], num_clips).reshape(-1)
     return PackedClips(frames.reshape(-1, *frames.shape[2:]), clip_ids, labels, mask.any(1), max_frames)
 
 

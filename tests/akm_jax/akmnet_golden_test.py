@@ -5,7 +5,6 @@ The tolerances stand in tests/conftest.py, where the PyTorch baseline is held to
 
 import contextlib
 import dataclasses
-import functools
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +16,7 @@ from akm_jax.config import ModelConfig, TrainConfig
 from akm_jax.interop.torch import akmnet_from_state_dict, load_state_dict, to_state_dict
 from akm_jax.models.akmnet import AKMNet
 from akm_jax.train.compiling import jit
-from akm_jax.train.state import new_state
+from akm_jax.train.state import merge, new_state
 from akm_jax.train.step import apply_gradients, compute_gradients, train_step
 
 
@@ -42,12 +41,15 @@ def make_model(recording, state_dict, dtype):
     return akmnet_from_state_dict(state_dict, config)
 
 
-def batch(recording, clips, form, num_frames, max_frames):
-    """Clips as a packed batch with padding frames and an empty slot, or as the padded (clips, frames) form."""
+def batch(recording, clips, form):
+    """Clips with padding frames and an empty slot, packed or with one row a clip; both have the same shapes."""
     frames = [recording.clip(name, length) for name, length, *_ in clips]
     labels = [entry[2] if len(entry) > 2 else 0 for entry in clips]
-    slots = max(recording.clips_per_step, len(clips)) + (form == "packed")
-    packed = pack(frames, labels, num_frames=num_frames, num_clips=slots, max_frames=max_frames)
+    trained = len(clips[0]) > 2
+    of_kind = recording.meta["train_clips" if trained else "eval_clips"]
+    longest = max(length for _, length, *_ in of_kind)
+    slots = (recording.clips_per_step if trained else len(of_kind)) + 1
+    packed = pack(frames, labels, num_frames=slots * longest, num_clips=slots, max_frames=longest)
     if form == "packed":
         return packed
     padded, mask = pad(packed.frames, packed)
@@ -83,30 +85,27 @@ def train_config(recording):
     )
 
 
+# Compiled once a number format: the forms of a batch have the same shapes.
+STEP = jit(train_step, static_argnames=("graph", "config"))
+GRADIENTS = jit(compute_gradients, static_argnames=("graph", "config"))
+EVALUATE = jit(lambda state, clips, graph: merge(graph, state)(clips), static_argnames="graph")
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("form", ["packed", "padded"])
 def test_golden_evaluation(recording, golden_checks, state_dict, dtype, form):
     """Statistics calibrated on the training clips, then evaluation: same frames selected, same scores."""
-    checks, meta = golden_checks(dtype), recording.meta
-    steps, evaluation = recording.steps, meta["eval_clips"]
-    longest = max(length for _, length, *_ in [*meta["train_clips"], *evaluation])
-    most = max(sum(length for _, length, *_ in group) for group in [*steps, evaluation]) + 5
+    checks, config = golden_checks(dtype), train_config(recording)
     with precision(dtype):
-        graph, params, stats = nnx.split(make_model(recording, state_dict, dtype), nnx.Param, nnx.BatchStat)
-
-        @functools.partial(jit, static_argnames="train")
-        def apply(stats, clips, train):
-            model = nnx.merge(graph, params, stats, copy=True)
-            output = model(clips, train=train)
-            return output, nnx.state(model, nnx.BatchStat)
-
-        for group in steps:
-            _, stats = apply(stats, batch(recording, group, "packed", most, longest), True)
-        checks.running("calibrated/", to_state_dict(stats))
-        clips = batch(recording, evaluation, form, most, longest)
-        output, _ = apply(stats, clips, False)
+        graph, state = new_state(make_model(recording, state_dict, dtype), config)
+        for group in recording.steps:  # a step that learns nothing advances the statistics
+            clips = batch(recording, group, form)
+            state, _ = STEP(state, clips, jax.random.key(0), jnp.asarray(0, dtype), graph=graph, config=config)
+        checks.running("calibrated/", to_state_dict(state.stats))
+        clips = batch(recording, recording.meta["eval_clips"], form)
+        output = EVALUATE(state, clips, graph)
         beta, selected = (unpack(getattr(output.key_frames, k), clips) for k in ("beta", "selected"))
-        for i, (name, _) in enumerate(evaluation):
+        for i, (name, _) in enumerate(recording.meta["eval_clips"]):
             checks.evaluated(name, beta=beta[i], selected=selected[i], logits=output.logits[i])
 
 
@@ -115,17 +114,12 @@ def test_golden_evaluation(recording, golden_checks, state_dict, dtype, form):
 def test_golden_training_steps(recording, golden_checks, state_dict, dtype, form):
     """Optimiser steps from the fresh weights: losses, selection, gradients, parameters, running averages."""
     checks, config = golden_checks(dtype), train_config(recording)
-    steps = recording.steps
-    longest = max(length for _, length, _ in recording.meta["train_clips"])
-    most = max(sum(length for _, length, _ in group) for group in steps) + 5
     with precision(dtype):
         graph, state = new_state(make_model(recording, state_dict, dtype), config)
-
-        step = jit(functools.partial(train_step, graph=graph, config=config))
         rate = jnp.asarray(recording.meta["lr"], dtype)
-        for i, group in enumerate(steps):
-            clips = batch(recording, group, form, most, longest)
-            state, gradients = step(state, clips, jax.random.key(0), rate)
+        for i, group in enumerate(recording.steps):
+            clips = batch(recording, group, form)
+            state, gradients = STEP(state, clips, jax.random.key(0), rate, graph=graph, config=config)
             check_step(checks, i, group, clips, gradients.result)
             checks.gradients(i, to_state_dict(gradients.params))
             checks.parameters(i, to_state_dict(state.params))
@@ -139,14 +133,13 @@ def test_golden_training_one_clip_at_a_time(recording, golden_checks, state_dict
     longest = max(length for _, length, _ in recording.meta["train_clips"])
     with precision(dtype):
         graph, state = new_state(make_model(recording, state_dict, dtype), config)
-        gradients_of = jit(functools.partial(compute_gradients, graph=graph, config=config))
         rate = jnp.asarray(recording.meta["lr"], dtype)
         for i, group in enumerate(recording.steps):
             total = None
             for entry in group:
                 clip = recording.clip(entry[0], entry[1])
                 clips = pack([clip], [entry[2]], num_frames=longest, max_frames=longest)
-                one = gradients_of(state, clips, jax.random.key(0))
+                one = GRADIENTS(state, clips, jax.random.key(0), graph=graph, config=config)
                 check_step(checks, i, [entry], clips, one.result)
                 state = dataclasses.replace(state, stats=one.stats)
                 total = one.params if total is None else jax.tree.map(jnp.add, total, one.params)
@@ -158,9 +151,9 @@ def test_golden_training_one_clip_at_a_time(recording, golden_checks, state_dict
 
 
 def test_golden_batches_are_packed_clips(recording):
-    """The padded form is the same batch type, with one row a clip."""
+    """The padded form is the same batch type, with one row a clip, and of the packed form's shapes."""
     clips = recording.meta["train_clips"][:3]
-    lengths = [length for _, length, _ in clips]
-    padded = batch(recording, clips, "padded", sum(lengths), max(lengths))
+    packed, padded = (batch(recording, clips, form) for form in ("packed", "padded"))
     assert isinstance(padded, PackedClips)
-    assert padded.frames.shape[0] == recording.clips_per_step * max(lengths)
+    assert jax.tree.map(jnp.shape, padded) == jax.tree.map(jnp.shape, packed)
+    assert padded.clip_ids.tolist() != packed.clip_ids.tolist()

@@ -9,7 +9,7 @@ import pytest
 
 from experiments.benchmark import main
 
-TINY = ["--lengths=smic", "--clips=24", "--clips_per_step=4", "--image_size=32", "--widths", "4", "4", "8", "8"]
+TINY = ["--lengths=smic", "--image_size=32", "--widths", "4", "4", "8", "8"]
 
 
 def run(*arguments, start=""):
@@ -20,17 +20,20 @@ def run(*arguments, start=""):
     return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
 
 
-def test_ours_beside_pytorch(hide_modules, tmp_path):
+def test_all_parts_and_their_picture(hide_modules, tmp_path):
     pytest.importorskip("torch")
-    file = tmp_path / "result.json"
-    work = ["train", "--against=torch", "--train_rounds=2", f"--json={file}", "--threads=1"]
-    done = run(*work, *TINY, start=hide_modules("tensorflow_datasets", "tensorflow", "grain"))
+    file, drawn = tmp_path / "result.json", tmp_path / "picture.png"
+    work = ["all", "--against=torch", "--train_rounds=2", f"--json={file}", "--threads=1"]
+    done = run(*work, *TINY, start=hide_modules("tensorflow_datasets", "tensorflow"))
     assert done.returncode == 0, done.stderr
     result = json.loads(file.read_text())
     assert set(result) == {"device", "versions", "rows", "ratios"}
-    assert {"train/torch_eager", "train/torch_best"} == set(result["ratios"])
+    assert set(result["ratios"]) == {
+        f"{work}/torch_{name}" for work in ("train", "infer") for name in ("eager", "best")
+    }
     assert all(value > 0 for value in result["ratios"].values())
     rows = {row["name"]: row for row in result["rows"]}
+
     ours = rows["train/ours"]
     assert len(ours["seconds"]) == 2
     assert ours["fastest_s"] <= ours["median_s"] <= ours["slowest_s"]
@@ -40,32 +43,24 @@ def test_ours_beside_pytorch(hide_modules, tmp_path):
     assert {"planned_memory_gib", "memory_formula_gib", "peak_memory_gib"} <= set(ours)
     assert rows["train/torch_eager"]["frames_per_s"] > 0
     assert rows["train/torch_best"]["variant"] == "packed"  # of narrow networks PyTorch has no other way
-    assert {"first_calls/torch_eager", "first_calls/torch_packed"} <= set(rows)
+    assert {"first_calls/torch_eager", "first_calls/torch_packed", "infer/ours"} <= set(rows)
+
+    assert rows["compile/from_cache"]["ready_s"] < rows["compile/without_cache"]["ready_s"]
+    assert rows["epoch/ours"]["overhead_s"] > 0
+    assert 0 < rows["epoch/ours"]["overhead_share"] < 1
+    assert rows["epoch/ours"]["projected_run"]["folds"] > 1
+    assert {"loader/held", "loader/read_alone"} <= set(rows)
+    assert rows["loader/streamed"]["loss_of_throughput"] < 1
+
+    main(["picture", f"--json={file}", f"--picture={drawn}"])
+    assert drawn.read_bytes().startswith(b"\x89PNG")
 
 
 def test_without_pytorch_the_comparison_is_refused(hide_modules):
-    done = run("infer", "--against=torch", *TINY, start=hide_modules("torch"))
+    done = run("infer", "--against=torch", *TINY, start=hide_modules("torch", "grain"))
     assert done.returncode == 1
     assert "pip install -e '.[torch]'" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_epoch_loader_and_picture(tmp_path):
-    file, drawn = tmp_path / "result.json", tmp_path / "picture.png"
-    for work in ("epoch", "loader"):
-        done = run(work, f"--json={file}", *TINY, "--epochs=2")
-        assert done.returncode == 0, done.stderr
-        rows = json.loads(file.read_text())["rows"]
-        if work == "epoch":
-            assert rows[0]["overhead_s"] > 0
-            assert 0 < rows[0]["overhead_share"] < 1
-            assert rows[0]["projected_run"]["folds"] > 1
-        else:
-            assert [row["name"] for row in rows] == ["loader/held", "loader/streamed", "loader/read_alone"]
-    done = run("infer", f"--json={file}", *TINY)
-    assert done.returncode == 0, done.stderr
-    main(["picture", f"--json={file}", f"--picture={drawn}"])
-    assert drawn.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

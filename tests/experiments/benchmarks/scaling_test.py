@@ -30,13 +30,6 @@ def test_spread_keeps_the_frames():
     assert {int(scaling._spread(spread).sum()) for spread in scaling.SPREADS} == {512}
 
 
-def test_the_second_process_finds_the_compiled_step():
-    with compiling.shared_programs():
-        cold, warm = compiling.measure("smic", TINY)
-    assert cold["name"] == "compile/without_cache"
-    assert warm["ready_s"] < cold["ready_s"]
-
-
 def test_the_program_whose_compilation_is_timed_is_the_one_that_trains():
     ours = Ours(ExperimentConfig(model=TINY), noise_clips(*draw_lengths("smic"), TINY))
     arguments, static = compiling.step_shapes("smic", TINY)
