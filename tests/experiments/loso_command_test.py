@@ -71,7 +71,9 @@ def test_stopped_on_two_devices_a_run_goes_on_on_one(workplace):
     arguments = [*TINY, "--data_dir=data", "--epochs=4", "--checkpoint_interval_s=0"]
     assert loso(*arguments, "--run_dir=whole_one", cwd=folder).returncode == 0
     command = [sys.executable, "-m", "experiments.loso", *arguments, "--run_dir=interrupted"]
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=TWO_DEVICES)
+    signal.signal(signal.SIGINT, inherited)
     log = folder / "interrupted" / "log.jsonl"
     while process.poll() is None and not (log.is_file() and log.read_text().count("\n") >= 2):
         time.sleep(0.02)
