@@ -29,7 +29,7 @@ def test_all_parts_and_their_picture(hide_modules, tmp_path):
     result = json.loads(file.read_text())
     assert set(result) == {"device", "versions", "rows", "ratios"}
     assert set(result["ratios"]) == {
-        f"{work}/torch_{name}" for work in ("train", "infer") for name in ("eager", "best")
+        f"{part}/torch_{name}" for part in ("train", "infer") for name in ("eager", "best")
     }
     assert all(value > 0 for value in result["ratios"].values())
     rows = {row["name"]: row for row in result["rows"]}
@@ -61,6 +61,16 @@ def test_without_pytorch_the_comparison_is_refused(hide_modules):
     assert done.returncode == 1
     assert "pip install -e '.[torch]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_few_clips_alone_need_neither_pytorch_nor_grain(hide_modules, tmp_path):
+    file = tmp_path / "result.json"
+    few = ["train", "--clips=24", "--clips_per_step=4", "--train_rounds=1", f"--json={file}"]
+    done = run(*few, *TINY, start=hide_modules("tensorflow_datasets", "tensorflow", "torch", "grain"))
+    assert done.returncode == 0, done.stderr
+    result = json.loads(file.read_text())
+    assert [row["name"] for row in result["rows"]] == ["train/ours"]
+    assert result["ratios"] == {}
 
 
 @pytest.mark.parametrize(
