@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from akm_jax.train.files import read_json, write_json
@@ -94,7 +95,7 @@ def load(place: Path, like: TrainState) -> Training:
 
     Args:
         place: a folder `epoch_NNNN`.
-        like: a state of the same network; gives structure, shapes and dtypes.
+        like: a state of the same network; gives structure, shapes, dtypes and devices.
 
     Raises:
         ValueError: a file is missing or its checksum differs, or the arrays are another network's.
@@ -116,9 +117,14 @@ def load(place: Path, like: TrainState) -> Training:
                 f"{place}: checkpoint of another network; differing arrays: {', '.join(differing[:3])} "
                 f"({len(differing)} in all)"
             )
-        arrays = checkpointer.restore(place / "state", jax.tree.map(ocp.utils.to_shape_dtype_struct, target))
-    state = jax.tree.unflatten(jax.tree.structure(like), [arrays[name] for name in target])
+        arrays = checkpointer.restore(place / "state", jax.device_get(target))
+    state = jax.tree.unflatten(jax.tree.structure(like), [_placed(arrays[k], target[k]) for k in target])
     return Training(state, **read_json(place / "notes.json"))
+
+
+def _placed(array: np.ndarray, like: jax.Array) -> jax.Array:
+    """Where `like` is, and bound to that device only if `like` is: else JAX would compile every program once more."""
+    return jax.device_put(array, like.sharding if like.committed else None)
 
 
 def load_latest(folder: Path, like: TrainState) -> tuple[Training | None, list[str]]:

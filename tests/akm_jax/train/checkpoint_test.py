@@ -1,6 +1,7 @@
 import resource
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,8 +13,8 @@ from akm_jax.train.state import initial_state
 MODEL = ModelConfig(image_size=32, widths=(4, 4, 8, 8), gru_hidden=4)
 
 
-def make_state(seed=0, num_classes=3):
-    return initial_state(jax.random.key(seed), model=MODEL, train=TrainConfig(), num_classes=num_classes)
+def make_state(seed=0):
+    return initial_state(jax.random.key(seed), model=MODEL, train=TrainConfig(), num_classes=3)
 
 
 @pytest.fixture
@@ -40,6 +41,16 @@ def test_what_is_saved_comes_back(folder):
 
 def test_the_last_two_are_kept_and_nothing_half_written(folder):
     assert sorted(p.name for p in folder.iterdir()) == ["epoch_0002", "epoch_0003"]
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_what_comes_back_runs_the_programs_of_what_was_saved(folder, committed):
+    like = make_state()
+    if committed:
+        like = jax.device_put(like, jax.devices()[0])
+    training, _ = checkpoint.load_latest(folder, like)
+    lowered = [jax.jit(lambda s: jax.tree.map(jnp.negative, s)).lower(s) for s in (like, training.state)]
+    assert lowered[0].as_text() == lowered[1].as_text()
 
 
 def damage(place, how):
@@ -74,8 +85,12 @@ def test_without_a_good_one_there_is_none(folder):
 
 
 def test_another_network_is_refused_by_name(folder):
+    more_classes = jax.tree_util.tree_map_with_path(
+        lambda path, array: jnp.repeat(array, 2, axis=-1) if "head" in jax.tree_util.keystr(path) else array,
+        make_state(),
+    )
     with pytest.raises(ValueError, match=r"checkpoint of another network; differing arrays: .*head"):
-        checkpoint.load(folder / "epoch_0003", make_state(num_classes=4))
+        checkpoint.load(folder / "epoch_0003", more_classes)
 
 
 def test_a_disk_without_room_loses_no_earlier_checkpoint(folder):
