@@ -60,8 +60,9 @@ def main(arguments: Sequence[str]) -> None:
 def starting_weights(config: ExperimentConfig, clip_set: ClipSet, folder: Path) -> TrainState | None:
     """Weights every fold starts from: of a file, from drawn stills, or None for fresh ones."""
     if config.init_weights is not None:
+        state_dict = load_state_dict(config.init_weights)
         model = AKMNet(config.model, len(clip_set.class_names), rngs=nnx.Rngs(config.seed))
-        model, left = copy_matching(load_state_dict(config.init_weights), model)
+        model, left = copy_matching(state_dict, model)
         console.print(f"starting from {config.init_weights}; entries that do not fit: {', '.join(left) or 'none'}")
         return new_state(model, config.train)[1]
     if config.pretrain.people == 0:

@@ -107,6 +107,16 @@ def recording(golden_dir, golden_weights) -> Recording:
     return Recording(golden_dir, golden_weights)
 
 
+@pytest.fixture(scope="session")
+def recorded_weights(recording) -> dict[str, np.ndarray]:
+    """The weights that the recording starts from, by the names and in the layout of PyTorch."""
+    pytest.importorskip("torch")
+    from experiments.baselines.akmnet_torch import AKMNet
+
+    entries = AKMNet(recording.meta["num_classes"]).state_dict()
+    return recording.state_dict({k: tuple(v.shape) for k, v in entries.items() if "num_batches_tracked" not in k})
+
+
 @dataclasses.dataclass(frozen=True)
 class Tolerance:
     """Largest allowed difference; relative to a tensor's largest value except for beta, logits and losses."""

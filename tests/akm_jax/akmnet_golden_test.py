@@ -9,12 +9,10 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import pytest
-from flax import nnx
 
 from akm_jax.clips import PackedClips, from_padded, pack, pad, unpack
 from akm_jax.config import ModelConfig, TrainConfig
 from akm_jax.interop.torch import akmnet_from_state_dict, load_state_dict, to_state_dict
-from akm_jax.models.akmnet import AKMNet
 from akm_jax.train.compiling import jit
 from akm_jax.train.state import merge, new_state
 from akm_jax.train.step import apply_gradients, compute_gradients, train_step
@@ -25,14 +23,11 @@ def precision(name):
 
 
 @pytest.fixture(scope="module")
-def state_dict(recording, tmp_path_factory):
+def state_dict(recorded_weights, tmp_path_factory):
     """The recording's weights, saved by PyTorch and read back through our import."""
     torch = pytest.importorskip("torch")
-    config = ModelConfig()
-    model = AKMNet(config, recording.meta["num_classes"], rngs=nnx.Rngs(0))
-    weights = recording.state_dict({k: v.shape for k, v in to_state_dict(nnx.state(model)).items()})
     path = tmp_path_factory.mktemp("weights") / "akmnet.pt"
-    torch.save({k: torch.from_numpy(v) for k, v in weights.items()}, path)
+    torch.save({k: torch.from_numpy(v) for k, v in recorded_weights.items()}, path)
     return load_state_dict(path)
 
 

@@ -7,11 +7,6 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from flax import nnx
-
-from akm_jax.config import ModelConfig
-from akm_jax.interop.torch import to_state_dict
-from akm_jax.models.akmnet import AKMNet
 
 torch = pytest.importorskip("torch")
 
@@ -22,12 +17,10 @@ def run_predict(*arguments, cwd):
 
 
 @pytest.fixture(scope="module")
-def folder(recording, tmp_path_factory):
+def folder(recording, recorded_weights, tmp_path_factory):
     """The weights with calibrated statistics as a `.pt`, and the evaluation clips as folders of frames."""
     folder = tmp_path_factory.mktemp("predict")
-    model = AKMNet(ModelConfig(), recording.meta["num_classes"], rngs=nnx.Rngs(0))
-    shapes = {k: v.shape for k, v in to_state_dict(nnx.state(model)).items()}
-    weights = recording.state_dict(shapes) | recording.under("calibrated/")
+    weights = recorded_weights | recording.under("calibrated/")
     torch.save(
         {k: torch.from_numpy(np.asarray(v, np.float32).copy()) for k, v in weights.items()}, folder / "akmnet.pt"
     )

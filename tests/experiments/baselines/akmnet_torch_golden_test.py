@@ -27,13 +27,13 @@ def dtype(case):
 
 
 @pytest.fixture
-def model(case, recording):
+def model(case, recording, recorded_weights):
     """The network with the recording's weights."""
     how, dtype = case
     net = MODELS[how](recording.meta["num_classes"], dropout=recording.meta["dropout"])
-    shapes = {k: tuple(v.shape) for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
-    weights = {k: torch.from_numpy(np.asarray(v)) for k, v in recording.state_dict(shapes).items()}
-    net.load_state_dict(weights, strict=False)
+    missing, unknown = net.load_state_dict({k: torch.from_numpy(v) for k, v in recorded_weights.items()}, strict=False)
+    assert not unknown
+    assert all("num_batches_tracked" in name for name in missing)
     return net.to(getattr(torch, dtype))
 
 
