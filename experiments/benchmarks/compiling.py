@@ -90,7 +90,7 @@ def step_shapes(lengths: str, model: ModelConfig) -> tuple[tuple, dict[str, Any]
     slots = config.clips_per_step
     plan = DevicePlan(array((1, capacity)), array((1, capacity)), array((1, slots)))
     key = jax.random.key(0)
-    state = jax.eval_shape(lambda k: initial_state(k, model=model, train=config, num_classes=NUM_CLASSES), key)
+    state = initial_state.eval_shape(key, model=model, train=config, num_classes=NUM_CLASSES)
     first_step, learning_rate = array((), weak_type=True), array((), jnp.float32, weak_type=True)  # Python numbers
     arguments = (state, data, plan, key, first_step, learning_rate)
     graph = graph_definition(model, NUM_CLASSES)
