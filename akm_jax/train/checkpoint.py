@@ -117,7 +117,8 @@ def load(place: Path, like: TrainState) -> Training:
                 f"{place}: checkpoint of another network; differing arrays: {', '.join(differing[:3])} "
                 f"({len(differing)} in all)"
             )
-        arrays = checkpointer.restore(place / "state", jax.device_get(target))
+        on_host = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in target.items()}
+        arrays = checkpointer.restore(place / "state", on_host)
     state = jax.tree.unflatten(jax.tree.structure(like), [_placed(arrays[k], target[k]) for k in target])
     return Training(state, **read_json(place / "notes.json"))
 

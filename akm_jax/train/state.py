@@ -35,13 +35,16 @@ def graph_definition(model: ModelConfig, num_classes: int) -> nnx.GraphDef:
     return nnx.split(nnx.eval_shape(lambda: AKMNet(model, num_classes, rngs=nnx.Rngs(0))))[0]
 
 
-# Computed once a training: half the compile time matters more than how fast it runs, and the weights are the same bits.
+# Drawn once a training: that it compiles sooner matters more than how fast it runs, and the weights are the same bits.
 _COMPILE_SOON = {"xla_backend_optimization_level": 1}
 
 
 @functools.partial(jax.jit, static_argnames=("model", "train", "num_classes"), compiler_options=_COMPILE_SOON)
 def initial_state(key: PRNGKeyArray, *, model: ModelConfig, train: TrainConfig, num_classes: int) -> TrainState:
-    """Fresh weights from a key."""
+    """Fresh weights from a key.
+
+    JAX refuses it within another `jit`, for its compiler options; shapes alone come from `initial_state.eval_shape`.
+    """
     return new_state(AKMNet(model, num_classes, rngs=nnx.Rngs(params=key)), train)[1]
 
 
