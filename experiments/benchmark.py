@@ -60,7 +60,7 @@ class BenchmarkConfig:
     """CPUs both sides may use; on a machine with an NVIDIA GPU no limit is set."""
     train_rounds: int = 3
     """Rounds of a training step of each program; after the first, of PyTorch's only the plain and the fastest."""
-    infer_rounds: int = 3
+    infer_rounds: int = 5
     """Rounds of an evaluation of each program, likewise."""
     epochs: int = 2
     """Epochs of `epoch`; the first, which compiles, does not count."""
@@ -82,6 +82,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch shares the device
     machine.use_threads(config.threads)
+    machine.keep_memory()
     if config.against != "nothing":
         theirs.require_torch()
     rows: list[dict[str, Any]] = []

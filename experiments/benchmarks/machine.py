@@ -1,5 +1,6 @@
 """The machine: threads, name of the device, the speed of its matrix products, memory."""
 
+import ctypes
 import functools
 import os
 import re
@@ -12,6 +13,9 @@ import jax.numpy as jnp
 from experiments.benchmarks.timing import timed
 
 GIB = 2**30
+NVIDIA_DRIVER = Path("/dev/nvidiactl")  # JAX can't be asked for a GPU before its threads start
+# Parameters of `mallopt` in the GNU C library's <malloc.h>.
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 
 
 def use_threads(count: int) -> None:
@@ -20,12 +24,27 @@ def use_threads(count: int) -> None:
     Raises:
         ValueError: there are fewer.
     """
-    if Path("/dev/nvidiactl").exists():  # JAX can't be asked: it would start its threads
+    if NVIDIA_DRIVER.exists():
         return
     allowed = sorted(os.sched_getaffinity(0))
     if not 1 <= count <= len(allowed):
         raise ValueError(f"--threads={count}: expected 1 to {len(allowed)}, the CPUs this process may use")
     os.sched_setaffinity(0, allowed[:count])
+
+
+def keep_memory() -> None:
+    """Let freed memory stay with this process, before JAX starts; on the CPU, with the GNU C library.
+
+    By default the memory of large arrays goes back to the system when they are freed, which hands it out anew page by
+    page: PyTorch's for every layer of every clip, ours for every call. The C library keeps what the main thread freed,
+    so JAX is told to compute there.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None or NVIDIA_DRIVER.exists():
+        return
+    mallopt(M_MMAP_MAX, 0)  # large arrays from the heap, like small ones
+    mallopt(M_TRIM_THRESHOLD, -1)  # whose free end is never returned
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 
 def has_accelerator() -> bool:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from experiments.benchmark import main
+from experiments.benchmarks import machine
 
 TINY = ["--lengths=smic", "--image_size=32", "--widths", "4", "4", "8", "8"]
 
@@ -81,6 +82,7 @@ def test_a_few_clips_alone_need_neither_pytorch_nor_grain(hide_modules, tmp_path
         (["infer", "--image_size=50"], "image_size"),
     ],
 )
-def test_bad_options_say_what_is_expected(arguments, message):
+def test_bad_options_say_what_is_expected(arguments, message, monkeypatch):
+    monkeypatch.setattr(machine, "keep_memory", lambda: None)  # it lasts as long as the process
     with pytest.raises(ValueError, match=message):
         main(arguments)
