@@ -55,6 +55,8 @@ class TrainConfig:
     """Passes over the training clips of a fold."""
     clips_per_step: int = 8
     """Clips a training step; the last step of an epoch has the remainder."""
+    parts: int = 0
+    """Devices that share each step, with as many of its clips each; 0: two on a CPU of two or more cores, else one."""
     learning_rate: float = 1e-3
     """Peak learning rate of SGD."""
     final_learning_rate: float = 1e-8
@@ -82,6 +84,7 @@ class TrainConfig:
         """Raise ValueError on values that can't train."""
         _require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
         _require(self.clips_per_step >= 1, "clips_per_step", self.clips_per_step, "at least 1")
+        _require(self.parts >= 0, "parts", self.parts, "0 (by device) or more")
         _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
         _require(0 <= self.crop_probability <= 1, "crop_probability", self.crop_probability, "0..1")
         _require(self.steps_per_call >= 0, "steps_per_call", self.steps_per_call, "0 or more")

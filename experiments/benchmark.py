@@ -22,6 +22,7 @@ from rich.table import Table
 from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.train.files import write_json
+from akm_jax.train.parts import split_cpu
 from akm_jax.versions import versions
 from experiments.benchmarks import compiling, epoch, loader, machine, picture, scaling, speed, theirs
 from experiments.benchmarks.ours import Ours
@@ -83,6 +84,7 @@ def main(arguments: Sequence[str]) -> None:
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch shares the device
     machine.use_threads(config.threads)
     machine.keep_memory()
+    split_cpu()
     if config.against != "nothing":
         theirs.require_torch()
     rows: list[dict[str, Any]] = []
@@ -128,7 +130,7 @@ def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
         yield [epoch.measure(experiment, clip_set, epochs=config.epochs, steps=steps)], {}
     if "loader" in chosen:
         console.print("loader: held and streamed")
-        few = dataclasses.replace(experiment, train=TrainConfig(clips_per_step=max(1, config.clips_per_step // 4)))
+        few = dataclasses.replace(experiment, train=TrainConfig(clips_per_step=max(1, config.clips_per_step // 2)))
         yield loader.measure(few, clip_set, rounds=3, steps=2), {}
     if "scaling" in chosen:
         shape = model if machine.has_accelerator() else scaling.SLIM

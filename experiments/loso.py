@@ -6,6 +6,7 @@
 Results go to the run directory: summary.json, predictions.csv, folds/. The same command goes on where it was stopped.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from akm_jax.train.devices import choose_devices
 from akm_jax.train.log import RunLog
 from akm_jax.train.loso import run_loso
 from akm_jax.train.observe import Observers
+from akm_jax.train.parts import choose_parts, split_cpu
 from akm_jax.train.pretrain import pretrain
 from akm_jax.train.run_dir import open_run
 from akm_jax.train.state import TrainState, initial_state, new_state
@@ -37,13 +39,17 @@ def main(arguments: Sequence[str]) -> None:
     config = parse_experiment(arguments, program="python -m experiments.loso", description=__doc__)
     config.validate()
     keep_compiled_programs(console)
-    devices = choose_devices(config.devices)
+    split_cpu()
+    parts = choose_parts(config.train.parts, config.train.clips_per_step, config.devices)
+    config = dataclasses.replace(config, train=dataclasses.replace(config.train, parts=parts))
+    devices = choose_devices(config.devices, parts)
     clip_set = load_data(config)
     place = run_dir(config)
     lengths = clip_set.lengths
     console.print(
         f"{clip_set.name}: {len(clip_set)} clips of {len(set(clip_set.subjects))} subjects, {lengths.sum()} frames "
-        f"({lengths.min()} to {lengths.max()} a clip); {len(devices)} x {devices[0].device_kind}; results in {place}"
+        f"({lengths.min()} to {lengths.max()} a clip); {len(devices) * parts} x {devices[0][0].device_kind}; "
+        f"results in {place}"
     )
     folds = len(config.chosen_folds) or len(set(clip_set.subjects))
     trainings = ("inner" in config.chosen_rules) + bool({"last", "test"} & set(config.chosen_rules))

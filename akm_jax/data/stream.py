@@ -13,6 +13,7 @@ from collections.abc import Generator, Sequence
 import jax
 import numpy as np
 from jax import Array
+from jax.sharding import Sharding
 from jaxtyping import Int, UInt8
 
 from akm_jax.data.batching import BatchPlan
@@ -55,8 +56,8 @@ class HeldData:
         for part in plan.calls(steps_per_call):
             yield self.clips, part
 
-    def to(self, device: jax.Device) -> "HeldData":
-        """The same data on another device."""
+    def to(self, device: jax.Device | Sharding) -> "HeldData":
+        """The same data on another device, or on several."""
         return HeldData(jax.device_put(self.clips, device))
 
 
@@ -67,12 +68,12 @@ class StreamedData:
     Attributes:
         clip_set: the data.
         threads: threads that decode, for each iteration.
-        device: where frames are put; JAX's default device if None.
+        device: where frames are put, one device or several; JAX's default device if None.
     """
 
     clip_set: ClipSet
     threads: int
-    device: jax.Device | None = None
+    device: jax.Device | Sharding | None = None
 
     def batches(self, plan: BatchPlan, steps_per_call: int, *, large: bool = True) -> Batches:
         """Read, decode and place the frames of a plan, ahead of the caller while the device works.
@@ -111,7 +112,7 @@ class StreamedData:
         finally:
             placed.close()
 
-    def to(self, device: jax.Device) -> "StreamedData":
+    def to(self, device: jax.Device | Sharding) -> "StreamedData":
         """The same data for another device."""
         return dataclasses.replace(self, device=device)
 
@@ -134,14 +135,14 @@ def _count_rows_from_call(part: BatchPlan) -> BatchPlan:
 
 
 def place_data(
-    clip_set: ClipSet, *, decode_threads: int = 0, device: jax.Device | None = None
+    clip_set: ClipSet, *, decode_threads: int = 0, device: jax.Device | Sharding | None = None
 ) -> HeldData | StreamedData:
     """Put a data set that is held in memory on the device; feed a streamed one from disk.
 
     Args:
         clip_set: the data.
         decode_threads: threads that decode; 0: one a core, at most 16.
-        device: where frames go; JAX's default device if None.
+        device: where frames go, one device or several; JAX's default device if None.
     """
     if clip_set.streamed:
         return StreamedData(clip_set, choose_threads(decode_threads), device)

@@ -63,6 +63,23 @@ def successive_updates(running: Float[Array, " D"], per_clip: Float[Array, "C D"
     return kept * running + jnp.einsum("c,cd->d", weights, per_clip, precision=jax.lax.Precision.HIGHEST)
 
 
+def joined_updates(
+    running: Float[Array, " D"], of_parts: Float[Array, "P D"], num_clips: Float[Array, " P"]
+) -> Float[Array, " D"]:
+    """What `successive_updates` makes of all clips of several parts, in their order, from what it made of each alone.
+
+    Args:
+        running: the average before.
+        of_parts: each part's average, which started from `running`.
+        num_clips: real clips of each part.
+    """
+    joined = running
+    for part, count in zip(of_parts, num_clips, strict=True):
+        kept = (1 - MOMENTUM) ** count
+        joined = kept * joined + (part - kept * running)
+    return joined
+
+
 @functools.partial(jax.custom_vjp)
 def normalise_per_clip(x: Float[Array, "F H W D"], scale: Float[Array, " D"], bias: Float[Array, " D"], clips):
     """Normalise every frame with its clip's mean and biased variance, both computed in float32 or better.

@@ -4,17 +4,20 @@ import contextlib
 import dataclasses
 import time
 from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import jax
 import numpy as np
 
 from akm_jax import optim
 from akm_jax.data.batching import BatchPlan
+from akm_jax.models.akmnet import AKMNetOutput
 from akm_jax.train.checkpoint import Training
 from akm_jax.train.observe import Observer, Place, Progress
 from akm_jax.train.setup import EpochDraws, RunSetup
 from akm_jax.train.state import TrainState
-from akm_jax.train.step import DevicePlan, evaluate_batch, train_steps
+from akm_jax.train.step import evaluate_batch, train_steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,22 +48,21 @@ class PendingEvaluation:
         self._clips = clips
         self._plan = setup.plan_evaluation(clips)
         self._outputs = []
-        with contextlib.closing(setup.data.batches(self._plan, 1, large=False)) as batches:
+        static = {"graph": setup.graph, "max_frames": setup.max_frames, "mesh": setup.mesh}
+        with contextlib.closing(setup.data.batches(self._plan, setup.parts, large=False)) as batches:
             for data, part in batches:
-                batch = _on_device(part, setup.device, squeeze=True)
-                output = evaluate_batch(state, data, batch, graph=setup.graph, max_frames=setup.max_frames)
-                self._outputs.append(output)
+                self._outputs.append(evaluate_batch(state, data, setup.on_device(part, one_step=True), **static))
 
     def result(self) -> Evaluation:
         """The outputs, in the order of the clips, brought to the host all at once."""
         plan = self._plan
         logits, beta, selected, threshold = [], [], [], []
-        for step, output in enumerate(jax.device_get(self._outputs)):
-            used = plan.clip_rows[step] >= 0
+        for number, output in enumerate(_batches(jax.device_get(self._outputs), len(plan.clip_rows))):
+            used = plan.clip_rows[number] >= 0
             logits.append(output.logits[used])
             threshold.append(output.key_frames.threshold[used])
             for slot in np.flatnonzero(used):
-                mine = plan.clip_ids[step] == slot
+                mine = plan.clip_ids[number] == slot
                 beta.append(output.key_frames.beta[mine])
                 selected.append(output.key_frames.selected[mine].astype(int))
         return Evaluation(self._clips, np.concatenate(logits), beta, selected, np.concatenate(threshold))
@@ -71,9 +73,12 @@ def evaluate(setup: RunSetup, state: TrainState, clips: np.ndarray) -> Evaluatio
     return PendingEvaluation(setup, state, clips).result()
 
 
-def _on_device(plan: BatchPlan, device: jax.Device | None, *, squeeze: bool = False) -> DevicePlan:
-    arrays = (plan.frame_rows, plan.clip_ids, plan.clip_rows)
-    return DevicePlan(*jax.device_put(tuple(a[0] if squeeze else a for a in arrays), device))
+def _batches(outputs: Sequence[AKMNetOutput], count: int) -> Iterator[Any]:
+    """The outputs of each of `count` batches, of which every call had as many."""
+    for output in outputs:
+        parts = count // len(outputs)
+        for part in range(parts):
+            yield jax.tree.map(lambda a: np.split(a, parts)[part], output)  # noqa: B023
 
 
 class PendingEpoch:
@@ -102,19 +107,20 @@ class PendingEpoch:
         self._clips = self._steps = 0
         self._under_way: deque[tuple[BatchPlan, jax.Array]] = deque()
         first = 0
-        with contextlib.closing(setup.data.batches(draws.plan, setup.steps_per_call)) as batches:
+        with contextlib.closing(setup.data.batches(draws.plan, setup.batches_per_call)) as batches:
             for data, part in batches:
                 self.state, losses = train_steps(
                     self.state,
                     data,
-                    _on_device(part, setup.device),
+                    setup.on_device(part),
                     draws.key,
-                    *jax.device_put((first, self._rate), setup.device),
+                    *jax.device_put((first, self._rate), setup.home),
                     graph=setup.graph,
                     config=config,
                     max_frames=setup.max_frames,
+                    mesh=setup.mesh,
                 )
-                first += len(part.clip_rows)
+                first += len(losses)
                 self._under_way.append((part, losses))
                 if len(self._under_way) > _calls_ahead():
                     self._look_at_call()
@@ -141,7 +147,7 @@ class PendingEpoch:
     def _look_at_call(self) -> None:
         """Wait for the oldest call under way, check its losses, tell the observer."""
         part, losses = self._under_way.popleft()
-        used = part.clip_rows >= 0
+        used = part.clip_rows.reshape(losses.shape) >= 0
         self._losses.append(np.asarray(losses)[used.any(1)])
         _require_finite(self._losses[-1], self._progress.place, self._progress.epoch, self._steps)
         self._clips += int(used.sum())

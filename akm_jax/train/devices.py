@@ -14,24 +14,31 @@ class StoppedError(Exception):
     """Another fold failed or the run was stopped: this training ends without a word of its own."""
 
 
-def choose_devices(wanted: int) -> list[jax.Device]:
-    """The first `wanted` devices of this machine, or all of them for 0.
+Devices = tuple[jax.Device, ...]
+"""What computes a fold: one device, or several that share each step."""
+
+
+def choose_devices(wanted: int, parts: int = 1) -> list[Devices]:
+    """The devices of `wanted` folds at a time, or of as many as there are for 0.
+
+    Args:
+        wanted: folds at a time.
+        parts: devices that share a step.
 
     Raises:
         ValueError: there are fewer.
     """
-    found = jax.local_devices()
+    local = jax.local_devices()
+    found = [tuple(local[i : i + parts]) for i in range(0, len(local) - parts + 1, parts)]
     if wanted > len(found):
         raise ValueError(
-            f"--devices={wanted}: this machine has {len(found)} ({found[0].device_kind}); give at most {len(found)}, "
+            f"--devices={wanted}: this machine has {len(found)} ({local[0].device_kind}); give at most {len(found)}, "
             "or 0 for all"
         )
     return found[: wanted or None]
 
 
-def on_every_device(
-    devices: Sequence[jax.Device], train: Callable[[jax.Device, Observer], None], observer: Observer
-) -> None:
+def on_every_device(devices: Sequence[Devices], train: Callable[[Devices, Observer], None], observer: Observer) -> None:
     """Call `train(device, observer)` in a thread for every device; return when all have returned.
 
     The first device starts alone; the others follow after its first compiled call, when the step is traced and, on
@@ -47,7 +54,7 @@ def on_every_device(
     """
     together = _Together(observer)
 
-    def work(device: jax.Device) -> None:
+    def work(device: Devices) -> None:
         try:
             if device is not devices[0]:
                 together.wait_for_first_call()

@@ -46,8 +46,8 @@ def run_loso(
         ValueError: data or configuration no run can be made of, or more devices asked for than there are.
         FloatingPointError: a loss is not finite.
     """
-    devices = choose_devices(config.devices)
     setup, folds = set_up(config, clip_set)
+    devices = choose_devices(config.devices, setup.parts)
     work = [(seed, fold) for seed in range(config.seed, config.seed + config.seeds) for fold in folds]
     run = _Run(run_dir, len(work), observer or Observer())
     left: deque[tuple[int, Fold]] = deque()
@@ -58,14 +58,19 @@ def run_loso(
             left.append((seed, fold))
     devices = devices[: max(len(left), 1)]
     if len(devices) == 1:
-        _train_folds(setup, left, start, run, run.observer)
+        _train_folds(setup, left, _at_home(start, setup), run, run.observer)
     else:
         on_every_device(
             devices,
-            lambda device, observer: _train_folds(setup.on(device), left, jax.device_put(start, device), run, observer),
+            lambda those, observer: _train_folds(there := setup.on(those), left, _at_home(start, there), run, observer),
             run.observer,
         )
     return write_results(run_dir, setup, folds, [run.result(seed, fold.subject) for seed, fold in work])
+
+
+def _at_home(start: TrainState | None, setup: RunSetup) -> TrainState | None:
+    """Weights to start from, where the folds' weights lie."""
+    return start if setup.home is None else jax.device_put(start, setup.home)
 
 
 def _train_folds(

@@ -1,12 +1,12 @@
 """How much memory a training needs on its device, by a formula.
 
-    set + 4 x parameters + 12 x (maps of every stage of one frame) x frames of a step
+    parts x (set + 4 x parameters) + 12 x (maps of every stage of one frame) x frames of a step
 
-The set counts where it is held. Parameters are there as such, as momentum, as gradients and as updates. Of each of the
-four stages nine maps are kept for the backward pass, by two blocks of two convolutions: each convolution's output, what
-the batch norm and ReLU after it make of it, and the shortcut's. Three more are for gradients on their way, the
-maxima of the stem's pool and the zeros that loops over frames start their results from, a number fitted to the
-compiler's plans.
+Parts are the devices that share a step. The set counts where it is held. Parameters are there as such, as momentum, as
+gradients and as updates. Of each of the four stages nine maps are kept for the backward pass, by two blocks of two
+convolutions: each convolution's output, what the batch norm and ReLU after it make of it, and the shortcut's. Three
+more are for gradients on their way, the maxima of the stem's pool and the zeros that loops over frames start their
+results from, a number fitted to the compiler's plans.
 """
 
 import math
@@ -28,16 +28,20 @@ def map_values(model: ModelConfig) -> int:
     return sum(side**2 * width for side, width in zip(sides, model.widths, strict=True))
 
 
-def training_bytes(model: ModelConfig, state: TrainState, clip_set: ClipSet, frames: int) -> int:
-    """Bytes on the device at the peak of a training step.
+def training_bytes(model: ModelConfig, state: TrainState, clip_set: ClipSet, frames: int, *, parts: int = 1) -> int:
+    """Bytes at the peak of a training step, on all devices that share it.
 
     Args:
         model: the network's shape.
         state: its state (arrays or shapes).
         clip_set: the data; it counts unless it is streamed.
         frames: frames of a step, padding included.
+        parts: devices that share the step; each holds the set and the parameters.
     """
     held = 0 if clip_set.streamed else clip_set.frames.nbytes + clip_set.large_frames.nbytes
     parameters = sum(math.prod(p.shape) * p.dtype.itemsize for p in jax.tree.leaves(state.params))
     item = jax.dtypes.canonicalize_dtype(model.trunk_dtype) if model.trunk_dtype != "bfloat16" else np.dtype("uint16")
-    return held + PARAMETER_COPIES * parameters + MAPS_PER_STAGE * map_values(model) * np.dtype(item).itemsize * frames
+    return (
+        parts * (held + PARAMETER_COPIES * parameters)
+        + MAPS_PER_STAGE * map_values(model) * np.dtype(item).itemsize * frames
+    )

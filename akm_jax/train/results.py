@@ -33,7 +33,7 @@ def write_results(run_dir: Path, setup: RunSetup, folds: list[Fold], results: li
         "headline_rule": "last",
         **score_results(results, clip_set.class_names),
         "padding_share": padding_share(setup, folds),
-        "frames_per_step": setup.capacity,
+        "frames_per_step": setup.frames_per_step,
         "compilations": max(result["compilations"] for result in results),
         "frames_per_second": _frames_per_second(results),
         "complete": setup.config.train.steps_per_epoch == 0,
@@ -89,7 +89,8 @@ def padding_share(setup: RunSetup, folds: list[Fold]) -> float:
     for fold in folds:
         plan = setup.plan_epoch(fold.train, Place(setup.config.seed, fold.subject, "padding"), 0)
         real += plan.num_frames
-        computed += int((plan.clip_rows >= 0).any(1).sum()) * setup.capacity
+        clips_of_steps = (plan.clip_rows >= 0).reshape(-1, setup.config.train.clips_per_step)
+        computed += int(clips_of_steps.any(1).sum()) * setup.frames_per_step
     return 1 - real / computed
 
 

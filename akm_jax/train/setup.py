@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from flax import nnx
+from jax.sharding import Mesh, NamedSharding
 from jaxtyping import PRNGKeyArray
 
 from akm_jax.config import ExperimentConfig
@@ -17,7 +18,9 @@ from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold, inner_split, leave_one_subject_out
 from akm_jax.data.stream import HeldData, StreamedData, place_data
 from akm_jax.train.observe import Place
+from akm_jax.train.parts import BY_PART, STEPS_BY_PART, choose_parts, home_of, mesh_of
 from akm_jax.train.state import TrainState, graph_definition, initial_state
+from akm_jax.train.step import DevicePlan
 
 # Steps of a compiled call that does not cover an epoch: on the CPU, where a step takes long enough for progress to be
 # worth showing, and where data are streamed, so that the frames of a few calls fit anywhere.
@@ -33,44 +36,75 @@ class RunSetup:
         clip_set: the data on the host.
         data: where the compiled steps get frames from; `data.to(device)` is the same for another device.
         graph: graph definition of the network.
-        capacity: frames of a step.
+        parts: parts of a step, each a batch of the plans, on a device of its own.
+        capacity: frames of a part of a step.
         num_steps: steps of an epoch of the largest fold, filled up to whole calls.
         steps_per_call: steps of one compiled call.
         max_frames: frames of the longest clip.
-        device: where `data` lies and everything of a fold is computed; JAX's default device when None.
+        devices: where `data` lies and everything of a fold is computed, a part of each step on each; JAX's default
+            device when None.
     """
 
     config: ExperimentConfig
     clip_set: ClipSet
     data: HeldData | StreamedData
     graph: nnx.GraphDef
+    parts: int
     capacity: int
     num_steps: int
     steps_per_call: int
     max_frames: int
-    device: jax.Device | None = None
+    devices: tuple[jax.Device, ...] | None = None
 
     @property
     def num_classes(self) -> int:
         """Number of classes, K."""
         return len(self.clip_set.class_names)
 
-    def on(self, device: jax.Device) -> "RunSetup":
-        """The same with its data on `device`."""
-        return dataclasses.replace(self, data=self.data.to(device), device=device)
+    @property
+    def frames_per_step(self) -> int:
+        """Frames of a step, padding included."""
+        return self.parts * self.capacity
+
+    @property
+    def batches_per_call(self) -> int:
+        """Batches of the plans that one compiled call trains on."""
+        return self.parts * self.steps_per_call
+
+    @property
+    def mesh(self) -> Mesh | None:
+        """The devices that share a step; None where there is one."""
+        return mesh_of(self.devices) if self.devices and self.parts > 1 else None
+
+    @property
+    def home(self) -> jax.Device | NamedSharding | None:
+        """Where weights and data lie."""
+        return home_of(self.devices) if self.devices else None
+
+    def on(self, devices: tuple[jax.Device, ...]) -> "RunSetup":
+        """The same with its data on `devices`, as many as a step has parts."""
+        return dataclasses.replace(self, data=self.data.to(home_of(devices)), devices=devices)
+
+    def on_device(self, plan: BatchPlan, *, one_step: bool = False) -> DevicePlan:
+        """Batches, `parts` for each step, where they are needed; if `one_step`, without the axis of steps."""
+        arrays = (plan.frame_rows, plan.clip_ids, plan.clip_rows)
+        shaped = tuple(a.reshape(-1) if one_step else a.reshape(-1, self.parts * a.shape[1]) for a in arrays)
+        where = self.home if self.mesh is None else NamedSharding(self.mesh, BY_PART if one_step else STEPS_BY_PART)
+        return DevicePlan(*jax.device_put(shaped, where))
 
     def key(self, place: Place, epoch: int | None = None) -> PRNGKeyArray:
         """Randomness of one training, or of one of its epochs, independent of which other folds are run."""
         # Made on the device itself: a busy other one would answer only when its own call is done.
-        with contextlib.nullcontext() if self.device is None else jax.default_device(self.device):
+        with contextlib.nullcontext() if self.devices is None else jax.default_device(self.devices[0]):
             key = jax.random.fold_in(jax.random.key(place.seed), _checksum(place))
             key = key if epoch is None else jax.random.fold_in(key, epoch)
-        return key if self.device is None else jax.device_put(key, self.device)
+        return key if self.home is None else jax.device_put(key, self.home)
 
     def initial_state(self, key: PRNGKeyArray) -> TrainState:
         """Fresh weights for one training."""
         config = self.config
-        return initial_state(key, model=config.model, train=config.train, num_classes=self.num_classes)
+        state = initial_state(key, model=config.model, train=config.train, num_classes=self.num_classes)
+        return state if self.mesh is None else jax.device_put(state, self.home)
 
     def draw_epoch(self, clips: np.ndarray, place: Place, epoch: int) -> "EpochDraws":
         """All that chance decides of one epoch over `clips`."""
@@ -82,24 +116,29 @@ class RunSetup:
         train = self.config.train
         if train.resample_classes:
             clips = resample_classes(rng, clips, self.clip_set.labels)
-        groups = balance(rng, self.clip_set.lengths[clips], train.clips_per_step, self.capacity)
-        limit = train.steps_per_epoch or len(groups)
-        return self._plan([clips[g] for g in groups[:limit]], self.num_steps)
+        groups = balance(rng, self.clip_set.lengths[clips], self._slots, self.capacity)
+        limit = train.steps_per_epoch * self.parts or len(groups)
+        return self._plan([clips[g] for g in groups[:limit]], self.num_steps * self.parts)
 
     def plan_evaluation(self, clips: np.ndarray) -> BatchPlan:
-        """Batches of the same static shape, in order."""
+        """Batches of the same static shape, in order, `parts` for each call."""
         lengths = self.clip_set.lengths
-        slots = self.config.train.clips_per_step
-        return self._plan(group_in_order(clips, lengths, capacity=self.capacity, clips_per_step=slots))
+        groups = group_in_order(clips, lengths, capacity=self.capacity, clips_per_step=self._slots)
+        return self._plan(groups, math.ceil(len(groups) / self.parts) * self.parts)
 
-    def _plan(self, groups: list[np.ndarray], num_steps: int | None = None) -> BatchPlan:
+    @property
+    def _slots(self) -> int:
+        """Clip slots of a part of a step."""
+        return self.config.train.clips_per_step // self.parts
+
+    def _plan(self, groups: list[np.ndarray], num_batches: int) -> BatchPlan:
         return plan_batches(
             groups,
             self.clip_set.starts,
             self.clip_set.lengths,
             capacity=self.capacity,
-            clips_per_step=self.config.train.clips_per_step,
-            num_steps=num_steps,
+            clips_per_step=self._slots,
+            num_steps=num_batches,
         )
 
 
@@ -123,8 +162,10 @@ def set_up(config: ExperimentConfig, clip_set: ClipSet) -> tuple[RunSetup, list[
     folds = leave_one_subject_out(clip_set, config.chosen_folds)
     train_sets = _all_training_sets(config, clip_set)
     per_step = config.train.clips_per_step
+    parts = choose_parts(config.train.parts, per_step, config.devices)
+    devices = None if parts == 1 else tuple(jax.local_devices()[:parts])
     lengths = [clip_set.lengths[clips] for clips in train_sets]
-    capacity = max(step_capacity(lengths, per_step), int(clip_set.lengths.max()))
+    capacity = max(step_capacity(lengths, per_step // parts), int(clip_set.lengths.max()))
     most_clips = max(map(len, lengths))
     num_steps = math.ceil(most_clips / per_step)
     limit = config.train.steps_per_epoch
@@ -135,12 +176,14 @@ def set_up(config: ExperimentConfig, clip_set: ClipSet) -> tuple[RunSetup, list[
     setup = RunSetup(
         config=config,
         clip_set=clip_set,
-        data=place_data(clip_set, decode_threads=config.data.decode_threads),
+        data=place_data(clip_set, decode_threads=config.data.decode_threads, device=devices and home_of(devices)),
         graph=graph_definition(config.model, len(clip_set.class_names)),
+        parts=parts,
         capacity=capacity,
         num_steps=math.ceil(num_steps / per_call) * per_call,
         steps_per_call=per_call,
         max_frames=int(clip_set.lengths.max()),
+        devices=devices,
     )
     return setup, folds
 

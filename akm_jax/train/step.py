@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
+from jax.sharding import Mesh
 from jaxtyping import Bool, Float, Int, PRNGKeyArray
 
 from akm_jax import optim
@@ -17,14 +18,20 @@ from akm_jax.data.augment import draw_frames, to_unit_range
 from akm_jax.data.stream import DeviceClips
 from akm_jax.losses import ClipLosses, clip_losses
 from akm_jax.models.akmnet import AKMNetOutput
+from akm_jax.ops.norm import joined_updates
 from akm_jax.train.compiling import jit
+from akm_jax.train.parts import AXIS, BY_PART, REPLICATED, STEPS_BY_PART
 from akm_jax.train.state import TrainState, merge
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class DevicePlan:
-    """A `BatchPlan` on the device; axis S (steps) in front, or absent for one batch."""
+    """A `BatchPlan` on the device; axis S (steps) in front, or absent for one step.
+
+    Where several devices share a step, F and C hold the frames and slots of its parts, one part after another, and
+    `clip_ids` count within a part.
+    """
 
     frame_rows: Int[Array, "*S F"]
     clip_ids: Int[Array, "*S F"]
@@ -47,19 +54,35 @@ class Gradients(NamedTuple):
 
 
 def compute_gradients(
-    state: TrainState, clips: PackedClips, key: PRNGKeyArray, *, graph: nnx.GraphDef, config: TrainConfig
+    state: TrainState,
+    clips: PackedClips,
+    key: PRNGKeyArray,
+    *,
+    graph: nnx.GraphDef,
+    config: TrainConfig,
+    axis: str | None = None,
 ) -> Gradients:
-    """Gradient of the mean loss over the clips of the batch."""
+    """Gradient of the mean loss over the clips of the batch; with `axis`, over those of all parts of the step."""
+    own_clips = jnp.sum(clips.clip_mask)
+    num_clips = jnp.maximum(_total(own_clips, axis), 1)
 
     def mean_loss(params):
         model = nnx.merge(graph, params, state.stats, copy=True)
         output = model(clips, train=True, dropout_key=key)
         losses = clip_losses(output, clips, sparsity_weight=config.sparsity_weight, margin_weight=config.margin_weight)
-        num_clips = jnp.maximum(jnp.sum(clips.clip_mask), 1)
         return jnp.sum(losses.total) / num_clips, (nnx.state(model, nnx.BatchStat), StepResult(losses, output))
 
     gradients, (stats, result) = jax.grad(mean_loss, has_aux=True)(state.params)
+    if axis is not None:
+        gradients = jax.lax.psum(gradients, axis)
+        of_parts, counts = jax.lax.all_gather((stats, own_clips), axis)
+        stats = jax.tree.map(lambda before, after: joined_updates(before, after, counts), state.stats, of_parts)
     return Gradients(gradients, stats, result)
+
+
+def _total(count: Int[Array, ""], axis: str | None) -> Int[Array, ""]:
+    """A number added up over the parts of a step."""
+    return count if axis is None else jax.lax.psum(count, axis)
 
 
 def apply_gradients(
@@ -79,9 +102,10 @@ def train_step(
     *,
     graph: nnx.GraphDef,
     config: TrainConfig,
+    axis: str | None = None,
 ) -> tuple[TrainState, Gradients]:
     """One step of SGD on one batch: the state after it, and what the batch said."""
-    gradients = compute_gradients(state, clips, key, graph=graph, config=config)
+    gradients = compute_gradients(state, clips, key, graph=graph, config=config, axis=axis)
     return apply_gradients(state, gradients, learning_rate, config=config), gradients
 
 
@@ -97,7 +121,7 @@ def _mask(clip_rows: Int[Array, " C"]) -> Bool[Array, " C"]:
     return clip_rows >= 0
 
 
-@functools.partial(jit, static_argnames=("graph", "config", "max_frames"), donate_argnames=("state",))
+@functools.partial(jit, static_argnames=("graph", "config", "max_frames", "mesh"), donate_argnames=("state",))
 def train_steps(
     state: TrainState,
     data: DeviceClips,
@@ -109,21 +133,49 @@ def train_steps(
     graph: nnx.GraphDef,
     config: TrainConfig,
     max_frames: int,
+    mesh: Mesh | None = None,
 ) -> tuple[TrainState, Float[Array, "S C"]]:
     """Scan over the steps of a plan: gather, augment, trunk, mining, fusion, loss, update.
 
-    Steps without clips change nothing. Randomness depends on `key` (of the epoch) and the step's number alone, so a
-    resumed run repeats exactly.
+    Steps without clips change nothing. Randomness depends on `key` (of the epoch) and the number of the step and of
+    its part alone, so a resumed run repeats exactly. The devices of a `mesh` share every step, one part each.
 
     Returns:
         The state after the last step, and the total loss of every clip (0 in empty slots).
     """
     global _traces  # counts tracings: this line runs once a compilation, never in a compiled step
     _traces += 1
+    scan = functools.partial(_scan_steps, graph=graph, config=config, max_frames=max_frames)
+    if mesh is not None:
+        scan = jax.shard_map(
+            functools.partial(scan, axis=AXIS),
+            mesh=mesh,
+            in_specs=(REPLICATED, REPLICATED, STEPS_BY_PART, REPLICATED, REPLICATED, REPLICATED),
+            out_specs=(REPLICATED, STEPS_BY_PART),
+            check_vma=False,
+        )
+    return scan(state, data, plan, key, first_step, learning_rate)
+
+
+def _scan_steps(
+    state: TrainState,
+    data: DeviceClips,
+    plan: DevicePlan,
+    key: PRNGKeyArray,
+    first_step: Int[Array, ""],
+    learning_rate: Float[Array, ""],
+    *,
+    graph: nnx.GraphDef,
+    config: TrainConfig,
+    max_frames: int,
+    axis: str | None = None,
+) -> tuple[TrainState, Float[Array, "S C"]]:
+    """`train_steps` on one device; with `axis`, on that of one part."""
     num_clips = plan.clip_rows.shape[-1]
 
     def run(state: TrainState, batch: DevicePlan, step):
-        crop_key, dropout_key = jax.random.split(jax.random.fold_in(key, step))
+        number = step if axis is None else step * jax.lax.axis_size(axis) + jax.lax.axis_index(axis)
+        crop_key, dropout_key = jax.random.split(jax.random.fold_in(key, number))
         frames = draw_frames(
             crop_key,
             data.frames,
@@ -135,7 +187,7 @@ def train_steps(
         )
         labels = data.labels[jnp.maximum(batch.clip_rows, 0)]
         clips = PackedClips(frames, batch.clip_ids, labels, _mask(batch.clip_rows), max_frames)
-        state, gradients = train_step(state, clips, dropout_key, learning_rate, graph=graph, config=config)
+        state, gradients = train_step(state, clips, dropout_key, learning_rate, graph=graph, config=config, axis=axis)
         return state, gradients.result.losses.total
 
     def skip(state: TrainState, batch: DevicePlan, step):
@@ -143,18 +195,31 @@ def train_steps(
 
     def body(state: TrainState, scanned):
         batch, step = scanned
-        return jax.lax.cond(jnp.any(_mask(batch.clip_rows)), run, skip, state, batch, step)
+        return jax.lax.cond(_total(jnp.sum(_mask(batch.clip_rows)), axis) > 0, run, skip, state, batch, step)
 
     steps = first_step + jnp.arange(plan.clip_rows.shape[0])
     return jax.lax.scan(body, state, (plan, steps))
 
 
-@functools.partial(jit, static_argnames=("graph", "max_frames"))
+@functools.partial(jit, static_argnames=("graph", "max_frames", "mesh"))
 def evaluate_batch(
-    state: TrainState, data: DeviceClips, batch: DevicePlan, *, graph: nnx.GraphDef, max_frames: int
+    state: TrainState,
+    data: DeviceClips,
+    batch: DevicePlan,
+    *,
+    graph: nnx.GraphDef,
+    max_frames: int,
+    mesh: Mesh | None = None,
 ) -> AKMNetOutput:
-    """Outputs of one evaluation batch: running averages, no augmentation, no dropout."""
-    frames = to_unit_range(data.frames[batch.frame_rows])
-    labels = data.labels[jnp.maximum(batch.clip_rows, 0)]
-    clips = PackedClips(frames, batch.clip_ids, labels, _mask(batch.clip_rows), max_frames)
-    return merge(graph, state)(clips)
+    """Outputs of one evaluation batch: running averages, no augmentation, no dropout; shared as in `train_steps`."""
+
+    def run(state: TrainState, data: DeviceClips, batch: DevicePlan) -> AKMNetOutput:
+        frames = to_unit_range(data.frames[batch.frame_rows])
+        labels = data.labels[jnp.maximum(batch.clip_rows, 0)]
+        clips = PackedClips(frames, batch.clip_ids, labels, _mask(batch.clip_rows), max_frames)
+        return merge(graph, state)(clips)
+
+    if mesh is not None:
+        in_specs = (REPLICATED, REPLICATED, BY_PART)
+        run = jax.shard_map(run, mesh=mesh, in_specs=in_specs, out_specs=BY_PART, check_vma=False)
+    return run(state, data, batch)

@@ -18,10 +18,12 @@ from unittest import mock
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding
 
 from akm_jax.config import ExperimentConfig, ModelConfig
 from akm_jax.data.batching import step_capacity
 from akm_jax.data.stream import DeviceClips
+from akm_jax.train.parts import STEPS_BY_PART, choose_parts, home_of, mesh_of, split_cpu
 from akm_jax.train.state import graph_definition, initial_state
 from akm_jax.train.step import DevicePlan, train_steps
 from experiments.benchmarks.timing import timed
@@ -78,25 +80,32 @@ def step_shapes(lengths: str, model: ModelConfig) -> tuple[tuple, dict[str, Any]
     """Arguments of the training step as shapes, and its static ones: those of `Ours` for noise of these lengths."""
     config = ExperimentConfig(model=model).train
     frames_of, subjects = draw_lengths(lengths)
-    capacity = step_capacity([frames_of[subjects != s] for s in np.unique(subjects)], config.clips_per_step)
+    slots = config.clips_per_step
+    parts = choose_parts(config.parts, slots)
+    devices = jax.local_devices()[:parts]
+    home, mesh = (None, None) if parts == 1 else (home_of(devices), mesh_of(devices))
+    by_part = home if mesh is None else NamedSharding(mesh, STEPS_BY_PART)
+    lengths_of_folds = [frames_of[subjects != s] for s in np.unique(subjects)]
+    capacity = parts * max(step_capacity(lengths_of_folds, slots // parts), int(frames_of.max()))
 
-    def array(shape, dtype=jnp.int32, **kind):
-        return jax.ShapeDtypeStruct(shape, dtype, **kind)
+    def array(shape, dtype=jnp.int32, sharding=home, **kind):
+        return jax.ShapeDtypeStruct(shape, dtype, sharding=sharding, **kind)
 
     size, large, total = model.image_size, model.crop_source_size, int(frames_of.sum())
     data = DeviceClips(
         array((total, size, size), jnp.uint8), array((total, large, large), jnp.uint8), array((len(frames_of),))
     )
-    slots = config.clips_per_step
-    plan = DevicePlan(array((1, capacity)), array((1, capacity)), array((1, slots)))
-    key = jax.random.key(0)
-    state = initial_state.eval_shape(key, model=model, train=config, num_classes=NUM_CLASSES)
+    plan = DevicePlan(*(array((1, size), sharding=by_part) for size in (capacity, capacity, slots)))
+    key = jax.device_put(jax.random.key(0), home)
+    shapes = initial_state.eval_shape(key, model=model, train=config, num_classes=NUM_CLASSES)
+    state = jax.tree.map(lambda s: array(s.shape, s.dtype), shapes)
     first_step, learning_rate = array((), weak_type=True), array((), jnp.float32, weak_type=True)  # Python numbers
     arguments = (state, data, plan, key, first_step, learning_rate)
     graph = graph_definition(model, NUM_CLASSES)
-    return arguments, {"graph": graph, "config": config, "max_frames": int(frames_of.max())}
+    return arguments, {"graph": graph, "config": config, "max_frames": int(frames_of.max()), "mesh": mesh}
 
 
 if __name__ == "__main__":
+    split_cpu()
     settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(sys.argv[2]).items()}
     print(json.dumps(compile_step(sys.argv[1], ModelConfig(**settings))))

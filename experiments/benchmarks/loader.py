@@ -62,7 +62,7 @@ def streamed(clip_set: ClipSet) -> ClipSet:
 def measure(config: ExperimentConfig, clip_set: ClipSet, *, rounds: int, steps: int) -> list[dict[str, Any]]:
     """Rows of training held, training streamed with its loss, and of reading alone; seconds of some steps in a row."""
     ours = Ours(config, clip_set)
-    data = StreamedData(streamed(clip_set), choose_threads(config.data.decode_threads))
+    data = StreamedData(streamed(clip_set), choose_threads(config.data.decode_threads), ours.setup.home)
 
     def parts(i: int):
         return [ours.part(i * steps + k) for k in range(steps)]
@@ -70,7 +70,7 @@ def measure(config: ExperimentConfig, clip_set: ClipSet, *, rounds: int, steps: 
     def batches(i: int):
         plan = parts(i)
         joined = {f.name: np.concatenate([getattr(p, f.name) for p in plan]) for f in dataclasses.fields(plan[0])}
-        return contextlib.closing(data.batches(dataclasses.replace(plan[0], **joined), 1))
+        return contextlib.closing(data.batches(dataclasses.replace(plan[0], **joined), ours.setup.parts))
 
     def read(i: int) -> list[tuple[DeviceClips, BatchPlan]]:
         with batches(i) as chunks:

@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from akm_jax.config import ExperimentConfig
@@ -13,7 +12,7 @@ from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.stream import DeviceClips, HeldData
 from akm_jax.train.observe import Place
 from akm_jax.train.setup import set_up
-from akm_jax.train.step import DevicePlan, evaluate_batch, train_steps
+from akm_jax.train.step import evaluate_batch, train_steps
 
 LEARNING_RATE = 1e-3
 
@@ -27,20 +26,20 @@ class Ours:
         assert isinstance(self.setup.data, HeldData)  # the clips lie in memory
         self.data = self.setup.data.clips
         plan = self.setup.plan_epoch(folds[0].train, Place(0, folds[0].subject, "benchmark"), 1)
-        full = [part for part in plan.calls(1) if (part.clip_rows >= 0).all()]
-        self.parts = full or [part for part in plan.calls(1) if part.num_frames]
+        steps = list(plan.calls(self.setup.parts))
+        self.parts = [step for step in steps if (step.clip_rows >= 0).all()] or [s for s in steps if s.num_frames]
         self.state = self.setup.initial_state(jax.random.key(0))
         self.training: Any = None
 
     @property
     def static(self) -> dict[str, Any]:
         """Static arguments of the compiled functions."""
-        return {"graph": self.setup.graph, "max_frames": self.setup.max_frames}
+        return {"graph": self.setup.graph, "max_frames": self.setup.max_frames, "mesh": self.setup.mesh}
 
     @property
     def padding_share(self) -> float:
         """Share of the frames of the steps that are padding."""
-        return 1 - sum(part.num_frames for part in self.parts) / (len(self.parts) * self.setup.capacity)
+        return 1 - sum(part.num_frames for part in self.parts) / (len(self.parts) * self.setup.frames_per_step)
 
     def part(self, i: int) -> BatchPlan:
         """The plan of step i; after the last step comes the first."""
@@ -48,7 +47,7 @@ class Ours:
 
     def clips(self, i: int) -> np.ndarray:
         """The clips of step i."""
-        rows = self.part(i).clip_rows[0]
+        rows = self.part(i).clip_rows.reshape(-1)
         return rows[rows >= 0]
 
     def compile(self) -> None:
@@ -75,12 +74,9 @@ class Ours:
 
     def evaluate(self, i: int) -> None:
         """Evaluation of the clips of step i."""
-        batch = jax.tree.map(lambda a: a[0], _on_device(self.part(i)))
+        batch = self.setup.on_device(self.part(i), one_step=True)
         jax.block_until_ready(evaluate_batch(self.state, self.data, batch, **self.static))
 
     def _arguments(self, part: BatchPlan, data: DeviceClips) -> tuple:
-        return (self.state, data, _on_device(part), jax.random.key(0), jnp.asarray(0), jnp.asarray(LEARNING_RATE))
-
-
-def _on_device(part: BatchPlan) -> DevicePlan:
-    return DevicePlan(*jax.device_put((part.frame_rows, part.clip_ids, part.clip_rows)))
+        others = jax.device_put((jax.random.key(0), 0, LEARNING_RATE), self.setup.home)
+        return (self.state, data, self.setup.on_device(part), *others)

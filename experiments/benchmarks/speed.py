@@ -75,14 +75,17 @@ def _row(work: str, name: str, seconds: list[float], ours: Ours) -> dict[str, An
 
 def _details(work: str, ours: Ours) -> dict[str, Any]:
     """What only our own row says."""
-    details: dict[str, Any] = {"padding_share": round(ours.padding_share, 4), "frames_per_step": ours.setup.capacity}
+    details: dict[str, Any] = {
+        "padding_share": round(ours.padding_share, 4),
+        "frames_per_step": ours.setup.frames_per_step,
+    }
     details |= {"peak_memory_gib": peak_memory_gib(), "compilations": compilations()}
     if work != "train":
         return details
     setup = ours.setup
-    formula = training_bytes(setup.config.model, ours.state, setup.clip_set, setup.capacity) / GIB
-    planned = program_memory_gib(ours.training)
+    formula = training_bytes(setup.config.model, ours.state, setup.clip_set, setup.frames_per_step, parts=setup.parts)
+    planned = program_memory_gib(ours.training)  # of each device
     return details | {
-        "planned_memory_gib": None if planned is None else round(planned, 3),
-        "memory_formula_gib": round(formula, 3),
+        "planned_memory_gib": None if planned is None else round(setup.parts * planned, 3),
+        "memory_formula_gib": round(formula / GIB, 3),
     }

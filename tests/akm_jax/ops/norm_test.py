@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from akm_jax.clips import pack
-from akm_jax.ops.norm import ClipBatchNorm, normalise_per_clip, successive_updates
+from akm_jax.ops.norm import ClipBatchNorm, joined_updates, normalise_per_clip, successive_updates
 
 LENGTHS = (3, 1, 5)
 
@@ -43,6 +43,15 @@ def test_empty_slots_between_clips_update_nothing():
     ours = successive_updates(running, per_clip, jnp.array([True, False, True]))
     expected = 0.9 * (0.9 * running + 0.1 * per_clip[0]) + 0.1 * per_clip[2]
     np.testing.assert_allclose(ours, expected, rtol=1e-6)
+
+
+def test_parts_of_a_step_join_to_what_all_clips_give():
+    running, per_clip = jnp.ones(2), jax.random.normal(jax.random.key(0), (5, 2))
+    parts = [successive_updates(running, clips, jnp.ones(len(clips), bool)) for clips in (per_clip[:3], per_clip[3:])]
+    together = successive_updates(running, per_clip, jnp.ones(5, bool))
+    np.testing.assert_allclose(joined_updates(running, jnp.stack(parts), jnp.array([3, 2])), together, rtol=1e-6)
+    without = joined_updates(running, jnp.stack([parts[0], running]), jnp.array([3, 0]))
+    np.testing.assert_allclose(without, parts[0], rtol=1e-6)
 
 
 def test_gradients_are_those_of_the_formula():

@@ -99,8 +99,10 @@ def test_a_device_that_fails_before_its_first_call_stops_those_that_wait():
 
 
 def test_devices_are_all_or_the_first_ones(monkeypatch):
-    monkeypatch.setattr(jax, "local_devices", lambda: [*jax.devices(), "second", "third"])
+    first = jax.devices()[0]
+    monkeypatch.setattr(jax, "local_devices", lambda: [first, "second", "third"])
     assert len(choose_devices(0)) == 3
-    assert choose_devices(2) == [*jax.devices(), "second"]
+    assert choose_devices(2) == [(first,), ("second",)]
+    assert choose_devices(0, parts=2) == [(first, "second")]
     with pytest.raises(ValueError, match=r"--devices=4: this machine has 3 \(cpu\); give at most 3, or 0 for all"):
         choose_devices(4)

@@ -23,6 +23,6 @@ def test_the_formula_is_within_twenty_percent_of_the_plan(model, clips, frames):
     config = ExperimentConfig(model=model, train=TrainConfig(clips_per_step=clips))
     ours = Ours(config, noise_clips(lengths, subjects, model))
     ours.compile()
-    expected = training_bytes(model, ours.state, ours.setup.clip_set, ours.setup.capacity)
+    expected = training_bytes(model, ours.state, ours.setup.clip_set, ours.setup.frames_per_step)
     assert program_memory_gib(ours.training) * GIB == pytest.approx(expected, rel=0.2)
     assert expected < 2 * GIB, jax.devices()

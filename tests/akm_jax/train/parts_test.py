@@ -1,0 +1,101 @@
+"""Steps that two devices share equal those of one device with all the clips."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig
+from akm_jax.data.batching import plan_batches
+from akm_jax.train.calls import evaluate
+from akm_jax.train.observe import Place
+from akm_jax.train.parts import choose_parts
+from akm_jax.train.setup import RunSetup, set_up
+from akm_jax.train.step import train_steps
+from experiments.benchmarks.workload import noise_clips
+
+LENGTHS = np.array([3, 9, 4, 7, 5, 6, 3, 8, 5, 4, 7, 3, 6])
+# Chance draws for every part by itself, so there is none.
+MODEL = ModelConfig(image_size=32, widths=(4, 4, 8, 8), gru_hidden=4, dropout=0)
+
+
+def prepared(parts: int) -> RunSetup:
+    clip_set = noise_clips(LENGTHS, np.repeat([0, 1], [9, 4]), MODEL)
+    config = ExperimentConfig(
+        dataset="noise", model=MODEL, train=TrainConfig(clips_per_step=4, crop_probability=0.0, parts=parts)
+    )
+    return set_up(config, clip_set)[0]
+
+
+def trained(setup: RunSetup, plan) -> tuple:
+    place = Place(0, "1", "test")
+    state = setup.initial_state(setup.key(place))
+    return train_steps(
+        state,
+        setup.data.clips,
+        setup.on_device(plan),
+        setup.key(place, 1),
+        *jax.device_put((0, 1e-3), setup.home),
+        graph=setup.graph,
+        config=setup.config.train,
+        max_frames=setup.max_frames,
+        mesh=setup.mesh,
+    )
+
+
+def compare() -> None:
+    """Train on nine clips, so that the last step has one, of which the second part has none; then evaluate."""
+    shared, alone = prepared(2), prepared(1)
+    assert (shared.parts, alone.parts) == (2, 1)
+    plan = shared.plan_epoch(np.arange(9), Place(0, "1", "test"), 1)
+    rows = plan.clip_rows.reshape(-1, 4)
+    groups = [step[step >= 0] for step in rows]
+    clip_set = alone.clip_set
+    together = plan_batches(
+        groups, clip_set.starts, clip_set.lengths, capacity=shared.frames_per_step, clips_per_step=4
+    )
+    assert [len(group) for group in groups] == [4, 4, 1]
+    (state, losses), (expected, expected_losses) = trained(shared, plan), trained(alone, together)
+    np.testing.assert_allclose(np.sort(losses), np.sort(expected_losses), rtol=1e-5)
+    for one, other in zip(jax.tree.leaves(state), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    one, other = evaluate(shared, state, np.arange(13)), evaluate(alone, expected, np.arange(13))
+    np.testing.assert_allclose(one.logits, other.logits, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(one.threshold, other.threshold, rtol=1e-4)
+    for field in ("beta", "selected"):
+        for a, b in zip(getattr(one, field), getattr(other, field), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4)
+
+
+def test_two_devices_that_share_steps_train_and_evaluate_as_one():
+    environment = {
+        **os.environ,
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    done = subprocess.run([sys.executable, __file__], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("devices", "clips_per_step", "folds", "parts"),
+    [(1, 8, 0, 1), (2, 8, 0, 2), (2, 7, 0, 1), (2, 8, 2, 1), (4, 8, 2, 2)],
+)
+def test_the_cpu_shares_steps_where_it_has_two_devices_a_fold(monkeypatch, devices, clips_per_step, folds, parts):
+    monkeypatch.setattr(jax, "local_devices", lambda: jax.devices() * devices)
+    assert choose_parts(0, clips_per_step, folds) == parts
+
+
+@pytest.mark.parametrize(("parts", "devices"), [(2, 1), (3, 4)])
+def test_parts_that_cannot_be_are_refused(monkeypatch, parts, devices):
+    monkeypatch.setattr(jax, "local_devices", lambda: jax.devices() * devices)
+    expected = rf"--parts={parts}: expected a divisor of --clips_per_step=8, at most {devices}"
+    with pytest.raises(ValueError, match=expected):
+        choose_parts(parts, 8)
+
+
+if __name__ == "__main__":
+    compare()
