@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from flax import nnx
-from jax.sharding import Mesh, NamedSharding
+from jax.sharding import AbstractMesh, NamedSharding
 from jaxtyping import PRNGKeyArray
 
 from akm_jax.config import ExperimentConfig
@@ -72,9 +72,9 @@ class RunSetup:
         return self.parts * self.steps_per_call
 
     @property
-    def mesh(self) -> Mesh | None:
-        """The devices that share a step; None where there is one."""
-        return mesh_of(self.devices) if self.devices and self.parts > 1 else None
+    def mesh(self) -> AbstractMesh | None:
+        """That devices share a step, whichever they are: one traced program serves all. None for one device."""
+        return mesh_of(self.devices).abstract_mesh if self.devices and self.parts > 1 else None
 
     @property
     def home(self) -> jax.Device | NamedSharding | None:
@@ -89,7 +89,9 @@ class RunSetup:
         """Batches, `parts` for each step, where they are needed; if `one_step`, without the axis of steps."""
         arrays = (plan.frame_rows, plan.clip_ids, plan.clip_rows)
         shaped = tuple(a.reshape(-1) if one_step else a.reshape(-1, self.parts * a.shape[1]) for a in arrays)
-        where = self.home if self.mesh is None else NamedSharding(self.mesh, BY_PART if one_step else STEPS_BY_PART)
+        where = self.home
+        if isinstance(where, NamedSharding):
+            where = NamedSharding(where.mesh, BY_PART if one_step else STEPS_BY_PART)
         return DevicePlan(*jax.device_put(shaped, where))
 
     def key(self, place: Place, epoch: int | None = None) -> PRNGKeyArray:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
-from jax.sharding import Mesh
+from jax.sharding import AbstractMesh
 from jaxtyping import Bool, Float, Int, PRNGKeyArray
 
 from akm_jax import optim
@@ -133,7 +133,7 @@ def train_steps(
     graph: nnx.GraphDef,
     config: TrainConfig,
     max_frames: int,
-    mesh: Mesh | None = None,
+    mesh: AbstractMesh | None = None,
 ) -> tuple[TrainState, Float[Array, "S C"]]:
     """Scan over the steps of a plan: gather, augment, trunk, mining, fusion, loss, update.
 
@@ -209,7 +209,7 @@ def evaluate_batch(
     *,
     graph: nnx.GraphDef,
     max_frames: int,
-    mesh: Mesh | None = None,
+    mesh: AbstractMesh | None = None,
 ) -> AKMNetOutput:
     """Outputs of one evaluation batch: running averages, no augmentation, no dropout; shared as in `train_steps`."""
 
