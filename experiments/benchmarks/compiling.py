@@ -102,7 +102,8 @@ def step_shapes(lengths: str, model: ModelConfig) -> tuple[tuple, dict[str, Any]
     first_step, learning_rate = array((), weak_type=True), array((), jnp.float32, weak_type=True)  # Python numbers
     arguments = (state, data, plan, key, first_step, learning_rate)
     graph = graph_definition(model, NUM_CLASSES)
-    return arguments, {"graph": graph, "config": config, "max_frames": int(frames_of.max()), "mesh": mesh and mesh.abstract_mesh}
+    static = {"graph": graph, "config": config, "max_frames": int(frames_of.max())}
+    return arguments, {**static, "mesh": mesh and mesh.abstract_mesh}
 
 
 if __name__ == "__main__":
