@@ -61,7 +61,7 @@ class BenchmarkConfig:
     """CPUs both sides may use; on a machine with an NVIDIA GPU no limit is set."""
     train_rounds: int = 3
     """Rounds of a training step of each program; after the first, of PyTorch's only the plain and the fastest."""
-    infer_rounds: int = 5
+    infer_rounds: int = 3
     """Rounds of an evaluation of each program, likewise."""
     epochs: int = 2
     """Epochs of `epoch`; the first, which compiles, does not count."""

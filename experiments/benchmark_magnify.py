@@ -2,9 +2,8 @@
 
     python -m experiments.benchmark_magnify          prints a table and writes benchmarks/magnification.json
 
-Both run in one process on the same clip of a drawn face, in turn, after one call each that does not count; of the
-others the medians count. The first call of the JAX version, which compiles, is reported apart. Peak memory is that of a
-process of its own.
+Both run in one process on the same clip of a drawn face, in turn, after one warm-up call each; the medians count. The
+first call of the JAX version, which compiles, is reported apart. Peak memory is that of a process of its own.
 """
 
 import dataclasses

@@ -33,18 +33,17 @@ def use_threads(count: int) -> None:
 
 
 def keep_memory() -> None:
-    """Let freed memory stay with this process, before JAX starts; on the CPU, with the GNU C library.
+    """Let memory stay with this process when it is freed; on the CPU, with the GNU C library.
 
-    By default the memory of large arrays goes back to the system when they are freed, which hands it out anew page by
-    page: PyTorch's for every layer of every clip, ours for every call. The C library keeps what the main thread freed,
-    so JAX is told to compute there.
+    By default that of large arrays goes back to the system, which hands it out anew page by page: PyTorch's for every
+    layer of every clip, where that costs a tenth of a step or more. Ours is taken once a call, by threads of JAX's
+    whose large arrays go back all the same.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None or NVIDIA_DRIVER.exists():
         return
     mallopt(M_MMAP_MAX, 0)  # large arrays from the heap, like small ones
     mallopt(M_TRIM_THRESHOLD, -1)  # whose free end is never returned
-    jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 
 def has_accelerator() -> bool:

@@ -50,6 +50,11 @@ class Ours:
         rows = self.part(i).clip_rows.reshape(-1)
         return rows[rows >= 0]
 
+    def longest_clip(self, i: int) -> np.ndarray:
+        """The longest clip of step i, alone."""
+        clips = self.clips(i)
+        return clips[[np.argmax(self.setup.clip_set.lengths[clips])]]
+
     def compile(self) -> None:
         """Trace, lower and compile the training step on the set held on the device."""
         self.compile_for(self.part(0), self.data)

@@ -8,7 +8,7 @@ import numpy as np
 from akm_jax.train.memory import training_bytes
 from akm_jax.train.step import compilations
 from experiments.benchmarks import theirs, timing
-from experiments.benchmarks.machine import GIB, matmul_peak, peak_memory_gib, program_memory_gib
+from experiments.benchmarks.machine import GIB, has_accelerator, matmul_peak, peak_memory_gib, program_memory_gib
 from experiments.benchmarks.operations import inference_operations, training_operations
 from experiments.benchmarks.ours import Ours
 
@@ -35,11 +35,12 @@ def measure(work: str, ours: Ours, rivals: Mapping[str, Any], *, rounds: int) ->
         ours.compile()
     programs: dict[str, timing.Program] = {"ours": ours.train if work == "train" else ours.evaluate}
     programs |= {f"torch_{name}": _theirs(work, program, ours.clips) for name, program in rivals.items()}
-    seconds = timing.interleave(programs, rounds=range(1))
+    warm_ups = {} if has_accelerator() else _short_warm_ups(work, rivals, ours)
+    seconds = timing.interleave(programs, rounds=range(1), warm_ups=warm_ups)
     others = [name for name in programs if name not in ("ours", "torch_eager")]
     best = min(others, key=lambda name: seconds[name], default=None)
     kept = {name: programs[name] for name in ("ours", "torch_eager", best) if name in programs}
-    for name, more in timing.interleave(kept, rounds=range(1, rounds), warm=False).items():
+    for name, more in timing.interleave(kept, rounds=range(1, rounds), warm_ups=warm_ups).items():
         seconds[name] += more
     rows = [_row(work, name, taken, ours) for name, taken in seconds.items()]
     rows[0] |= _details(work, ours)
@@ -55,6 +56,12 @@ def measure(work: str, ours: Ours, rivals: Mapping[str, Any], *, rounds: int) ->
 
 def _theirs(work: str, program: Any, clips: Callable[[int], np.ndarray]) -> timing.Program:
     return lambda i: theirs.run(program, work, clips(i))
+
+
+def _short_warm_ups(work: str, rivals: Mapping[str, Any], ours: Ours) -> dict[str, timing.Program]:
+    """On the CPU one clip at a time is warm after the longest, whose memory serves the others."""
+    clip_by_clip = {name: program for name, program in rivals.items() if not program.variant.packed}
+    return {f"torch_{name}": _theirs(work, program, ours.longest_clip) for name, program in clip_by_clip.items()}
 
 
 def _row(work: str, name: str, seconds: list[float], ours: Ours) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Interleaved timing, and what is reported of it."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ Seconds = dict[str, list[float]]
 def interleave(
     programs: Mapping[str, Program],
     *,
-    rounds: Sequence[int],
+    rounds: Iterable[int],
     warm: bool = True,
+    warm_ups: Mapping[str, Program] | None = None,
 ) -> Seconds:
     """Seconds of every program in every round.
 
@@ -23,15 +24,16 @@ def interleave(
 
     Args:
         programs: what to call with the number of the round.
-        rounds: their numbers, at least one.
-        warm: before the first round every program does its work once, which does not count.
+        rounds: their numbers.
+        warm: in every turn a program works twice, and the second time counts: as in a long run its memory is in place,
+            which the system may have taken back during others' turns. False: once, and all of it counts.
+        warm_ups: what does instead, for the first of the two, by the name of the program; itself where none is named.
     """
     seconds: Seconds = {name: [] for name in programs}
-    if warm:
-        for program in programs.values():
-            program(rounds[0])
     for i in rounds:
         for name, program in programs.items():
+            if warm:
+                (warm_ups or {}).get(name, program)(i)
             started = time.perf_counter()
             program(i)
             seconds[name].append(time.perf_counter() - started)

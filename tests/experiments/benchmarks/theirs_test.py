@@ -76,8 +76,14 @@ def test_programs_do_only_what_is_asked_for(monkeypatch):
     assert len(programs["train"]) == len(rows) == 6
 
 
+class Pretended(int):
+    """A program that takes so many seconds, one clip at a time."""
+
+    variant = types.SimpleNamespace(packed=False)
+
+
 def pretend_programs(monkeypatch, calls):
-    """Programs of PyTorch's are their seconds, ours takes one; calls are listed with the number of their clips."""
+    """Programs of PyTorch's are `Pretended`, ours takes a second; calls are listed with the number of their clips."""
     now = [0]
 
     def run(program, work, clips):
@@ -97,9 +103,10 @@ def pretend_programs(monkeypatch, calls):
 def test_after_the_first_round_the_plain_and_the_fastest_program_remain(monkeypatch, seconds, best):
     seconds, calls = {"eager": 5, **seconds}, []
     pretend_programs(monkeypatch, calls)
-    rows, ratios = speed.measure("infer", small_set()[0], seconds, rounds=3)
-    assert {name: calls.count((taken, 2)) for name, taken in seconds.items()} == {  # one each does not count
-        name: 4 if name in ("eager", best) else 2 for name in seconds
+    programs = {name: Pretended(taken) for name, taken in seconds.items()}
+    rows, ratios = speed.measure("infer", small_set()[0], programs, rounds=3)
+    assert {name: calls.count((taken, 2)) for name, taken in seconds.items()} == {
+        name: 3 if name in ("eager", best) else 1 for name in seconds
     }
     found = {row["name"]: row for row in rows}
     assert set(found) == {"infer/ours"} | {
@@ -111,5 +118,18 @@ def test_after_the_first_round_the_plain_and_the_fastest_program_remain(monkeypa
 
 def test_the_plain_program_is_the_best_of_pytorch_where_no_other_is_faster(monkeypatch):
     pretend_programs(monkeypatch, [])
-    _, ratios = speed.measure("infer", small_set()[0], {"eager": 5, "a": 6}, rounds=2)
+    programs = {"eager": Pretended(5), "a": Pretended(6)}
+    _, ratios = speed.measure("infer", small_set()[0], programs, rounds=2)
     assert ratios == {"infer/torch_eager": 5, "infer/torch_best": 5}
+
+
+def test_a_program_warms_up_on_all_clips_or_on_the_longest_where_it_takes_one_at_a_time(monkeypatch):
+    calls = []
+    pretend_programs(monkeypatch, calls)
+    packed = Pretended(6)
+    packed.variant = types.SimpleNamespace(packed=True)
+    ours = small_set()[0]
+    speed.measure("infer", ours, {"eager": Pretended(5), "packed": packed}, rounds=1)
+    assert calls == [(5, 1), (5, 2), (6, 2), (6, 2)]
+    lengths = ours.setup.clip_set.lengths
+    assert lengths[ours.longest_clip(0)] == [lengths[ours.clips(0)].max()]
