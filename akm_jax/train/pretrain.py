@@ -22,9 +22,11 @@ def pretrain(config: ExperimentConfig, stills: ClipSet, observer: Observer) -> t
         observer: is told how training goes.
     """
     how = config.pretrain
+    parts = config.train.parts
     train = dataclasses.replace(
         config.train,
         epochs=how.epochs,
+        parts=1 if parts and how.clips_per_step % parts else parts,
         clips_per_step=how.clips_per_step,
         learning_rate=how.learning_rate,
         schedule="paper",
