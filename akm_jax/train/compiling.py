@@ -1,8 +1,10 @@
 """How the compiled programs of training are compiled."""
 
+import contextlib
 import functools
+import gc
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -27,10 +29,27 @@ def jit(function: Callable, **options: Any) -> Any:
 
     @functools.wraps(function)
     def call(*args, **kwargs):
-        return compiled()(*args, **kwargs)
+        with _no_search_for_garbage():
+            return compiled()(*args, **kwargs)
 
-    call.lower = lambda *args, **kwargs: compiled().lower(*args, **kwargs)  # type: ignore[attr-defined]
+    def lower(*args, **kwargs):
+        with _no_search_for_garbage():
+            return compiled().lower(*args, **kwargs)
+
+    call.lower = lower  # type: ignore[attr-defined]
     return call
+
+
+@contextlib.contextmanager
+def _no_search_for_garbage() -> Iterator[None]:
+    """Tracing a step makes millions of objects that stay; Python searching them again and again takes a sixth of it."""
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
 
 
 @functools.cache
