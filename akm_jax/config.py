@@ -185,7 +185,7 @@ class ExperimentConfig:
     checkpoint_interval_s: float = 60.0
     """Seconds between checkpoints of a running fold, taken at the end of an epoch; 0: after every epoch."""
     devices: int = 0
-    """Folds at a time, each on a device of this machine or on as many as --parts; 0: as many as there are devices for."""
+    """Folds at a time, each on a device of this machine or on as many as --parts; 0: as many as devices allow."""
     train: TrainConfig = TrainConfig()
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,26 @@ def _forget_compiled_programs():
     yield
     if "jax" in sys.modules:
         sys.modules["jax"].clear_caches()
+
+
+@pytest.fixture(scope="session")
+def quick_compilation() -> dict[str, bool | int]:
+    """Options by which XLA takes less care, for programs that are compiled longer than they run."""
+    return {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
+
+@pytest.fixture(scope="session")
+def quick_flags(quick_compilation) -> str:
+    """The same for the variable XLA_FLAGS of another process."""
+    return " ".join(f"--{name}={str(value).lower()}" for name, value in quick_compilation.items())
+
+
+@pytest.fixture(scope="module")
+def quick_commands(quick_flags) -> Iterator[None]:
+    """Commands that tests of a file start compile so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XLA_FLAGS", quick_flags)
+        yield
 
 
 HIDE = """

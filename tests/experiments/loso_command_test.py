@@ -15,17 +15,19 @@ import pytest
 TINY = ("--preset=tiny", "--epochs=1", "--rules=last,test")
 
 
-# Two folds at a time, each of whose steps two devices share, as they do where XLA_FLAGS says nothing.
-FOUR_DEVICES = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
-
-
 def loso(*arguments, cwd, env=None):
     command = [sys.executable, "-m", "experiments.loso", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=env)
 
 
+@pytest.fixture
+def four_devices(quick_flags):
+    """Two folds at a time, each of whose steps two devices share, as they do where XLA_FLAGS names no number."""
+    return {**os.environ, "XLA_FLAGS": f"--xla_force_host_platform_device_count=4 {quick_flags}"}
+
+
 @pytest.fixture(scope="module")
-def workplace(tmp_path_factory):
+def workplace(tmp_path_factory, quick_commands):
     """A folder with a drawn corpus and a finished tiny run."""
     folder = tmp_path_factory.mktemp("loso")
     done = loso(*TINY, "--run_dir=run", "--data_dir=data", cwd=folder)
@@ -46,9 +48,9 @@ def test_a_run_ends_with_results(workplace):
     assert "padding" in done.stderr
 
 
-def test_folds_on_two_devices_give_what_one_gives(workplace):
+def test_folds_on_two_devices_give_what_one_gives(workplace, four_devices):
     folder, _ = workplace
-    done = loso(*TINY, "--data_dir=data", "--run_dir=two", cwd=folder, env=FOUR_DEVICES)
+    done = loso(*TINY, "--data_dir=data", "--run_dir=two", cwd=folder, env=four_devices)
     assert done.returncode == 0, done.stderr
     assert "4 x cpu" in done.stderr
     assert re.findall(r"fold (\d)/3", done.stderr) == ["1", "2", "3"]
@@ -67,13 +69,13 @@ def test_folds_on_two_devices_give_what_one_gives(workplace):
     assert len(list((folder / "two" / "tensorboard").rglob("events.out.*"))) == 3
 
 
-def test_stopped_on_two_devices_a_run_goes_on_on_one(workplace):
+def test_stopped_on_two_devices_a_run_goes_on_on_one(workplace, four_devices):
     folder, _ = workplace
     arguments = [*TINY, "--data_dir=data", "--epochs=4", "--checkpoint_interval_s=0"]
     assert loso(*arguments, "--run_dir=whole_one", cwd=folder).returncode == 0
     command = [sys.executable, "-m", "experiments.loso", *arguments, "--run_dir=interrupted"]
     inherited = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
-    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=FOUR_DEVICES)
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=four_devices)
     signal.signal(signal.SIGINT, inherited)
     log = folder / "interrupted" / "log.jsonl"
     while process.poll() is None and not (log.is_file() and log.read_text().count("\n") >= 2):
@@ -171,8 +173,9 @@ def test_a_set_of_one_subject_or_without_a_class_is_refused(workplace, tmp_path)
         assert message in done.stderr.replace("\n", ""), done.stderr
 
 
-def test_paper_size_starts_and_proceeds(tmp_path):
+def test_paper_size_starts_and_proceeds(tmp_path, monkeypatch):
     """SMIC's size (164 clips, 16 subjects, 128 x 128), the published network, a few steps of two folds."""
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
     drawn = [sys.executable, "-m", "datasets_tfds.synthetic", "--layout=smic", "--published_counts", "--out=smic"]
     subprocess.run(drawn, cwd=tmp_path, check=True, capture_output=True)
     arguments = ["--preset=paper", "--dataset=smic", "--manual_dir=smic", "--data_dir=built", "--run_dir=run"]

@@ -13,7 +13,7 @@ def run(module, *arguments, cwd):
 
 
 @pytest.fixture(scope="module")
-def workplace(tmp_path_factory):
+def workplace(tmp_path_factory, quick_commands):
     """A finished tiny run, a clip as a folder and as a video."""
     folder = tmp_path_factory.mktemp("predict")
     done = run("loso", "--preset=tiny", "--folds=1,2", "--run_dir=run", "--data_dir=data", cwd=folder)

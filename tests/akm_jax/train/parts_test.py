@@ -70,15 +70,9 @@ def compare() -> None:
             np.testing.assert_allclose(a, b, rtol=1e-4)
 
 
-# Both sides alike are compiled fast rather than to be fast.
-XLA_FLAGS = (
-    "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0 "
-    "--xla_llvm_disable_expensive_passes=true"
-)
-
-
-def test_two_devices_that_share_steps_train_and_evaluate_as_one():
-    environment = {**os.environ, "XLA_FLAGS": XLA_FLAGS, "PYTHONPATH": os.pathsep.join(sys.path)}
+def test_two_devices_that_share_steps_train_and_evaluate_as_one(quick_flags):
+    flags = f"--xla_force_host_platform_device_count=2 {quick_flags}"
+    environment = {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, __file__], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
