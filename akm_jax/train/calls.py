@@ -75,10 +75,10 @@ def evaluate(setup: RunSetup, state: TrainState, clips: np.ndarray) -> Evaluatio
 
 def _batches(outputs: Sequence[AKMNetOutput], count: int) -> Iterator[Any]:
     """The outputs of each of `count` batches, of which every call had as many."""
+    parts = count // len(outputs)
     for output in outputs:
-        parts = count // len(outputs)
         for part in range(parts):
-            yield jax.tree.map(lambda a: np.split(a, parts)[part], output)  # noqa: B023
+            yield jax.tree.map(lambda a, part=part: np.split(a, parts)[part], output)
 
 
 class PendingEpoch:
