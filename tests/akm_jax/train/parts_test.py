@@ -1,4 +1,4 @@
-"""Steps that two devices share equal those of one device with all the clips."""
+"""Steps that two devices share equal those of one device with all the clips, and need the memory of the formula."""
 
 import os
 import subprocess
@@ -11,10 +11,13 @@ import pytest
 from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig
 from akm_jax.data.batching import plan_batches
 from akm_jax.train.calls import evaluate
+from akm_jax.train.memory import training_bytes
 from akm_jax.train.observe import Place
 from akm_jax.train.parts import choose_parts
 from akm_jax.train.setup import RunSetup, set_up
 from akm_jax.train.step import train_steps
+from experiments.benchmarks.machine import GIB, program_memory_gib
+from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.workload import noise_clips
 
 LENGTHS = np.array([3, 9, 4, 7, 5, 6, 3, 8, 5, 4, 7, 3, 6])
@@ -70,11 +73,33 @@ def compare() -> None:
             np.testing.assert_allclose(a, b, rtol=1e-4)
 
 
-def test_two_devices_that_share_steps_train_and_evaluate_as_one(quick_flags):
-    flags = f"--xla_force_host_platform_device_count=2 {quick_flags}"
-    environment = {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, __file__], env=environment, capture_output=True, text=True, check=False)
+def compare_memory() -> None:
+    """Compile a step and hold what is planned for both devices to the formula."""
+    model = ModelConfig(widths=(16, 32, 64, 128))
+    config = ExperimentConfig(model=model, train=TrainConfig(clips_per_step=4, parts=2))
+    ours = Ours(config, noise_clips(np.full(8, 60), np.repeat([0, 1], 4), model))
+    planned = program_memory_gib(ours.lower(ours.part(0), ours.data).compile())  # of each
+    expected = training_bytes(model, ours.state, ours.setup.clip_set, ours.setup.frames_per_step, parts=2)
+    assert 2 * planned * GIB == pytest.approx(expected, rel=0.2)
+
+
+def run_on_two_devices(check, flags: str) -> None:
+    environment = {
+        **os.environ,
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count=2 {flags}",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    command = [sys.executable, __file__, check.__name__]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_two_devices_that_share_steps_train_and_evaluate_as_one(quick_flags):
+    run_on_two_devices(compare, quick_flags)
+
+
+def test_two_devices_that_share_a_step_need_the_memory_of_the_formula(quick_flags):
+    run_on_two_devices(compare_memory, quick_flags)
 
 
 @pytest.mark.parametrize(
@@ -95,4 +120,4 @@ def test_parts_that_cannot_be_are_refused(monkeypatch, parts, devices):
 
 
 if __name__ == "__main__":
-    compare()
+    {check.__name__: check for check in (compare, compare_memory)}[sys.argv[1]]()
