@@ -8,10 +8,11 @@ to add gradients up. Batch norm is by clip, so the mathematics are the same.
 import contextlib
 import os
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec
 
 AXIS = "part"
 CPU_PARTS = 2
@@ -49,11 +50,24 @@ def choose_parts(wanted: int, clips_per_step: int, folds_at_a_time: int = 0) -> 
     return wanted
 
 
-def mesh_of(devices: Sequence[jax.Device]) -> Mesh:
-    """The devices that share a step, in the order of its parts."""
-    return Mesh(np.array(devices), (AXIS,))
+Home: TypeAlias = jax.Device | NamedSharding | None
+"""Where what all parts of a step need lies: on the one device, on each of several, or on JAX's default device."""
 
 
-def home_of(devices: Sequence[jax.Device]) -> jax.Device | NamedSharding:
-    """Where what all of a step's parts need lies: on the one device, or on each of several."""
-    return devices[0] if len(devices) == 1 else NamedSharding(mesh_of(devices), REPLICATED)
+def home_of(devices: Sequence[jax.Device] | None) -> Home:
+    """The home of steps on these devices, a part on each, in their order."""
+    if devices is None:
+        return None
+    if len(devices) == 1:
+        return devices[0]
+    return NamedSharding(Mesh(np.array(devices), (AXIS,)), REPLICATED)
+
+
+def mesh_of(home: Home) -> AbstractMesh | None:
+    """That devices share a step, whichever they are: one traced program serves all. None for one device."""
+    return home.mesh.abstract_mesh if isinstance(home, NamedSharding) else None
+
+
+def divided(home: Home, spec: PartitionSpec) -> Home:
+    """Where an array lies of which each part has its own piece, as `spec` divides it."""
+    return NamedSharding(home.mesh, spec) if isinstance(home, NamedSharding) else home

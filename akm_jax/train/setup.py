@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from flax import nnx
-from jax.sharding import AbstractMesh, NamedSharding
+from jax.sharding import AbstractMesh
 from jaxtyping import PRNGKeyArray
 
 from akm_jax.config import ExperimentConfig
@@ -18,7 +18,7 @@ from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold, inner_split, leave_one_subject_out
 from akm_jax.data.stream import HeldData, StreamedData, place_data
 from akm_jax.train.observe import Place
-from akm_jax.train.parts import BY_PART, STEPS_BY_PART, choose_parts, home_of, mesh_of
+from akm_jax.train.parts import BY_PART, STEPS_BY_PART, Home, choose_parts, divided, home_of, mesh_of
 from akm_jax.train.state import TrainState, graph_definition, initial_state
 from akm_jax.train.step import DevicePlan
 
@@ -36,7 +36,6 @@ class RunSetup:
         clip_set: the data on the host.
         data: where the compiled steps get frames from; `data.to(device)` is the same for another device.
         graph: graph definition of the network.
-        parts: parts of a step, each a batch of the plans, on a device of its own.
         capacity: frames of a part of a step.
         num_steps: steps of an epoch of the largest fold, filled up to whole calls.
         steps_per_call: steps of one compiled call.
@@ -49,7 +48,6 @@ class RunSetup:
     clip_set: ClipSet
     data: HeldData | StreamedData
     graph: nnx.GraphDef
-    parts: int
     capacity: int
     num_steps: int
     steps_per_call: int
@@ -60,6 +58,11 @@ class RunSetup:
     def num_classes(self) -> int:
         """Number of classes, K."""
         return len(self.clip_set.class_names)
+
+    @property
+    def parts(self) -> int:
+        """Parts of a step, each a batch of the plans, on a device of its own."""
+        return len(self.devices) if self.devices else 1
 
     @property
     def frames_per_step(self) -> int:
@@ -73,13 +76,13 @@ class RunSetup:
 
     @property
     def mesh(self) -> AbstractMesh | None:
-        """That devices share a step, whichever they are: one traced program serves all. None for one device."""
-        return mesh_of(self.devices).abstract_mesh if self.devices and self.parts > 1 else None
+        """What the compiled functions are told of the devices that share a step."""
+        return mesh_of(self.home)
 
     @property
-    def home(self) -> jax.Device | NamedSharding | None:
+    def home(self) -> Home:
         """Where weights and data lie."""
-        return home_of(self.devices) if self.devices else None
+        return home_of(self.devices)
 
     def on(self, devices: tuple[jax.Device, ...]) -> "RunSetup":
         """The same with its data on `devices`, as many as a step has parts."""
@@ -89,10 +92,7 @@ class RunSetup:
         """Batches, `parts` for each step, where they are needed; if `one_step`, without the axis of steps."""
         arrays = (plan.frame_rows, plan.clip_ids, plan.clip_rows)
         shaped = tuple(a.reshape(-1) if one_step else a.reshape(-1, self.parts * a.shape[1]) for a in arrays)
-        where = self.home
-        if isinstance(where, NamedSharding):
-            where = NamedSharding(where.mesh, BY_PART if one_step else STEPS_BY_PART)
-        return DevicePlan(*jax.device_put(shaped, where))
+        return DevicePlan(*jax.device_put(shaped, divided(self.home, BY_PART if one_step else STEPS_BY_PART)))
 
     def key(self, place: Place, epoch: int | None = None) -> PRNGKeyArray:
         """Randomness of one training, or of one of its epochs, independent of which other folds are run."""
@@ -178,9 +178,8 @@ def set_up(config: ExperimentConfig, clip_set: ClipSet) -> tuple[RunSetup, list[
     setup = RunSetup(
         config=config,
         clip_set=clip_set,
-        data=place_data(clip_set, decode_threads=config.data.decode_threads, device=devices and home_of(devices)),
+        data=place_data(clip_set, decode_threads=config.data.decode_threads, device=home_of(devices)),
         graph=graph_definition(config.model, len(clip_set.class_names)),
-        parts=parts,
         capacity=capacity,
         num_steps=math.ceil(num_steps / per_call) * per_call,
         steps_per_call=per_call,

@@ -145,33 +145,35 @@ def train_steps(
     """
     global _traces  # counts tracings: this line runs once a compilation, never in a compiled step
     _traces += 1
-    scan = functools.partial(_scan_steps, graph=graph, config=config, max_frames=max_frames)
+    axis = None if mesh is None else AXIS
+    static = {"graph": graph, "config": config, "max_frames": max_frames, "axis": axis}
+
+    def scan(state, data, plan, key, first_step, learning_rate):
+        body = functools.partial(_step_of_plan, data=data, key=key, learning_rate=learning_rate, **static)
+        return jax.lax.scan(body, state, (plan, first_step + jnp.arange(plan.clip_rows.shape[0])))
+
     if mesh is not None:
-        scan = jax.shard_map(
-            functools.partial(scan, axis=AXIS),
-            mesh=mesh,
-            in_specs=(REPLICATED, REPLICATED, STEPS_BY_PART, REPLICATED, REPLICATED, REPLICATED),
-            out_specs=(REPLICATED, STEPS_BY_PART),
-            check_vma=False,
-        )
+        in_specs = (REPLICATED, REPLICATED, STEPS_BY_PART, REPLICATED, REPLICATED, REPLICATED)
+        out_specs = (REPLICATED, STEPS_BY_PART)
+        scan = jax.shard_map(scan, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
     return scan(state, data, plan, key, first_step, learning_rate)
 
 
-def _scan_steps(
+def _step_of_plan(
     state: TrainState,
-    data: DeviceClips,
-    plan: DevicePlan,
-    key: PRNGKeyArray,
-    first_step: Int[Array, ""],
-    learning_rate: Float[Array, ""],
+    scanned: tuple[DevicePlan, Int[Array, ""]],
     *,
+    data: DeviceClips,
+    key: PRNGKeyArray,
+    learning_rate: Float[Array, ""],
     graph: nnx.GraphDef,
     config: TrainConfig,
     max_frames: int,
-    axis: str | None = None,
-) -> tuple[TrainState, Float[Array, "S C"]]:
-    """`train_steps` on one device; with `axis`, on that of one part."""
-    num_clips = plan.clip_rows.shape[-1]
+    axis: str | None,
+) -> tuple[TrainState, Float[Array, " C"]]:
+    """One step on the batch of a plan and its number, unless the batch is empty; with `axis`, one part of it."""
+    batch, step = scanned
+    num_clips = batch.clip_rows.shape[-1]
 
     def run(state: TrainState, batch: DevicePlan, step):
         number = step if axis is None else step * jax.lax.axis_size(axis) + jax.lax.axis_index(axis)
@@ -185,20 +187,19 @@ def _scan_steps(
             num_clips=num_clips,
             crop_probability=config.crop_probability,
         )
-        labels = data.labels[jnp.maximum(batch.clip_rows, 0)]
-        clips = PackedClips(frames, batch.clip_ids, labels, _mask(batch.clip_rows), max_frames)
+        clips = _packed(frames, data, batch, max_frames)
         state, gradients = train_step(state, clips, dropout_key, learning_rate, graph=graph, config=config, axis=axis)
         return state, gradients.result.losses.total
 
     def skip(state: TrainState, batch: DevicePlan, step):
         return state, jnp.zeros(num_clips, learning_rate.dtype)
 
-    def body(state: TrainState, scanned):
-        batch, step = scanned
-        return jax.lax.cond(_total(jnp.sum(_mask(batch.clip_rows)), axis) > 0, run, skip, state, batch, step)
+    return jax.lax.cond(_total(jnp.sum(_mask(batch.clip_rows)), axis) > 0, run, skip, state, batch, step)
 
-    steps = first_step + jnp.arange(plan.clip_rows.shape[0])
-    return jax.lax.scan(body, state, (plan, steps))
+
+def _packed(frames: Float[Array, "F H W 1"], data: DeviceClips, batch: DevicePlan, max_frames: int) -> PackedClips:
+    labels = data.labels[jnp.maximum(batch.clip_rows, 0)]
+    return PackedClips(frames, batch.clip_ids, labels, _mask(batch.clip_rows), max_frames)
 
 
 @functools.partial(jit, static_argnames=("graph", "max_frames", "mesh"))
@@ -215,9 +216,7 @@ def evaluate_batch(
 
     def run(state: TrainState, data: DeviceClips, batch: DevicePlan) -> AKMNetOutput:
         frames = to_unit_range(data.frames[batch.frame_rows])
-        labels = data.labels[jnp.maximum(batch.clip_rows, 0)]
-        clips = PackedClips(frames, batch.clip_ids, labels, _mask(batch.clip_rows), max_frames)
-        return merge(graph, state)(clips)
+        return merge(graph, state)(_packed(frames, data, batch, max_frames))
 
     if mesh is not None:
         in_specs = (REPLICATED, REPLICATED, BY_PART)

@@ -18,12 +18,11 @@ from unittest import mock
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding
 
 from akm_jax.config import ExperimentConfig, ModelConfig
 from akm_jax.data.batching import step_capacity
 from akm_jax.data.stream import DeviceClips
-from akm_jax.train.parts import STEPS_BY_PART, choose_parts, home_of, mesh_of, split_cpu
+from akm_jax.train.parts import STEPS_BY_PART, choose_parts, divided, home_of, mesh_of, split_cpu
 from akm_jax.train.state import graph_definition, initial_state
 from akm_jax.train.step import DevicePlan, train_steps
 from experiments.benchmarks.timing import timed
@@ -82,11 +81,9 @@ def step_shapes(lengths: str, model: ModelConfig) -> tuple[tuple, dict[str, Any]
     frames_of, subjects = draw_lengths(lengths)
     slots = config.clips_per_step
     parts = choose_parts(config.parts, slots)
-    devices = jax.local_devices()[:parts]
-    home, mesh = (None, None) if parts == 1 else (home_of(devices), mesh_of(devices))
-    by_part = home if mesh is None else NamedSharding(mesh, STEPS_BY_PART)
+    home = home_of(None if parts == 1 else jax.local_devices()[:parts])
     lengths_of_folds = [frames_of[subjects != s] for s in np.unique(subjects)]
-    capacity = parts * max(step_capacity(lengths_of_folds, slots // parts), int(frames_of.max()))
+    frames = parts * step_capacity(lengths_of_folds, slots // parts)
 
     def array(shape, dtype=jnp.int32, sharding=home, **kind):
         return jax.ShapeDtypeStruct(shape, dtype, sharding=sharding, **kind)
@@ -95,15 +92,15 @@ def step_shapes(lengths: str, model: ModelConfig) -> tuple[tuple, dict[str, Any]
     data = DeviceClips(
         array((total, size, size), jnp.uint8), array((total, large, large), jnp.uint8), array((len(frames_of),))
     )
-    plan = DevicePlan(*(array((1, size), sharding=by_part) for size in (capacity, capacity, slots)))
+    by_part = divided(home, STEPS_BY_PART)
+    plan = DevicePlan(*(array((1, count), sharding=by_part) for count in (frames, frames, slots)))
     key = jax.device_put(jax.random.key(0), home)
     shapes = initial_state.eval_shape(key, model=model, train=config, num_classes=NUM_CLASSES)
     state = jax.tree.map(lambda s: array(s.shape, s.dtype), shapes)
     first_step, learning_rate = array((), weak_type=True), array((), jnp.float32, weak_type=True)  # Python numbers
     arguments = (state, data, plan, key, first_step, learning_rate)
     graph = graph_definition(model, NUM_CLASSES)
-    static = {"graph": graph, "config": config, "max_frames": int(frames_of.max())}
-    return arguments, {**static, "mesh": mesh and mesh.abstract_mesh}
+    return arguments, {"graph": graph, "config": config, "max_frames": int(frames_of.max()), "mesh": mesh_of(home)}
 
 
 if __name__ == "__main__":

@@ -64,11 +64,11 @@ def measure(config: ExperimentConfig, clip_set: ClipSet, *, rounds: int, steps: 
     ours = Ours(config, clip_set)
     data = StreamedData(streamed(clip_set), choose_threads(config.data.decode_threads), ours.setup.home)
 
-    def parts(i: int):
-        return [ours.part(i * steps + k) for k in range(steps)]
+    def steps_of(i: int) -> list[BatchPlan]:
+        return [ours.step(i * steps + k) for k in range(steps)]
 
     def batches(i: int):
-        plan = parts(i)
+        plan = steps_of(i)
         joined = {f.name: np.concatenate([getattr(p, f.name) for p in plan]) for f in dataclasses.fields(plan[0])}
         return contextlib.closing(data.batches(dataclasses.replace(plan[0], **joined), ours.setup.parts))
 
@@ -80,18 +80,18 @@ def measure(config: ExperimentConfig, clip_set: ClipSet, *, rounds: int, steps: 
     ours.compile_for(held[0][0][1], held[0][0][0])
 
     def train_held(i: int) -> None:
-        for frames, part in held[i]:
-            ours.train_part(part, frames)
+        for frames, step in held[i]:
+            ours.train_step(step, frames)
 
     def train_streamed(i: int) -> None:
         with batches(i) as chunks:
-            for frames, part in chunks:
-                ours.train_part(part, frames)
+            for frames, step in chunks:
+                ours.train_step(step, frames)
 
     programs = {"held": train_held, "streamed": train_streamed, "read_alone": read}
     train_held(0)  # the first call of the program takes longer, whichever way it comes
     seconds = timing.interleave(programs, rounds=range(rounds), warm=False)
-    count = [sum(part.num_frames for part in parts(i)) for i in range(rounds)]
+    count = [sum(step.num_frames for step in steps_of(i)) for i in range(rounds)]
     rows: list[dict[str, Any]] = [
         {
             "name": f"loader/{name}",

@@ -27,7 +27,7 @@ class Ours:
         self.data = self.setup.data.clips
         plan = self.setup.plan_epoch(folds[0].train, Place(0, folds[0].subject, "benchmark"), 1)
         steps = list(plan.calls(self.setup.parts))
-        self.parts = [step for step in steps if (step.clip_rows >= 0).all()] or [s for s in steps if s.num_frames]
+        self.steps = [step for step in steps if (step.clip_rows >= 0).all()] or [s for s in steps if s.num_frames]
         self.state = self.setup.initial_state(jax.random.key(0))
         self.training: Any = None
 
@@ -39,15 +39,15 @@ class Ours:
     @property
     def padding_share(self) -> float:
         """Share of the frames of the steps that are padding."""
-        return 1 - sum(part.num_frames for part in self.parts) / (len(self.parts) * self.setup.frames_per_step)
+        return 1 - sum(step.num_frames for step in self.steps) / (len(self.steps) * self.setup.frames_per_step)
 
-    def part(self, i: int) -> BatchPlan:
+    def step(self, i: int) -> BatchPlan:
         """The plan of step i; after the last step comes the first."""
-        return self.parts[i % len(self.parts)]
+        return self.steps[i % len(self.steps)]
 
     def clips(self, i: int) -> np.ndarray:
         """The clips of step i."""
-        rows = self.part(i).clip_rows.reshape(-1)
+        rows = self.step(i).clip_rows.reshape(-1)
         return rows[rows >= 0]
 
     def longest_clip(self, i: int) -> np.ndarray:
@@ -57,31 +57,31 @@ class Ours:
 
     def compile(self) -> None:
         """Trace, lower and compile the training step on the set held on the device."""
-        self.compile_for(self.part(0), self.data)
+        self.compile_for(self.step(0), self.data)
 
-    def compile_for(self, part: BatchPlan, data: DeviceClips) -> None:
+    def compile_for(self, step: BatchPlan, data: DeviceClips) -> None:
         """The same for frames that come in another shape."""
-        self.training = self.lower(part, data).compile()
+        self.training = self.lower(step, data).compile()
 
-    def lower(self, part: BatchPlan, data: DeviceClips) -> jax.stages.Lowered:
+    def lower(self, step: BatchPlan, data: DeviceClips) -> jax.stages.Lowered:
         """The training step, traced and lowered for some frames."""
-        return train_steps.lower(*self._arguments(part, data), config=self.setup.config.train, **self.static)
+        return train_steps.lower(*self._arguments(step, data), config=self.setup.config.train, **self.static)
 
     def train(self, i: int) -> None:
         """Training step i on the set held on the device."""
-        self.train_part(self.part(i), self.data)
+        self.train_step(self.step(i), self.data)
 
-    def train_part(self, part: BatchPlan, data: DeviceClips) -> None:
+    def train_step(self, step: BatchPlan, data: DeviceClips) -> None:
         """A training step on some frames."""
-        self.state, losses = self.training(*self._arguments(part, data))
+        self.state, losses = self.training(*self._arguments(step, data))
         if not np.isfinite(jax.block_until_ready(losses)).all():
             raise FloatingPointError("a loss of the benchmark is not finite; lower the learning rate")
 
     def evaluate(self, i: int) -> None:
         """Evaluation of the clips of step i."""
-        batch = self.setup.on_device(self.part(i), one_step=True)
+        batch = self.setup.on_device(self.step(i), one_step=True)
         jax.block_until_ready(evaluate_batch(self.state, self.data, batch, **self.static))
 
-    def _arguments(self, part: BatchPlan, data: DeviceClips) -> tuple:
+    def _arguments(self, step: BatchPlan, data: DeviceClips) -> tuple:
         others = jax.device_put((jax.random.key(0), 0, LEARNING_RATE), self.setup.home)
-        return (self.state, data, self.setup.on_device(part), *others)
+        return (self.state, data, self.setup.on_device(step), *others)

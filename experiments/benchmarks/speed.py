@@ -66,7 +66,7 @@ def _short_warm_ups(work: str, rivals: Mapping[str, Any], ours: Ours) -> dict[st
 
 def _row(work: str, name: str, seconds: list[float], ours: Ours) -> dict[str, Any]:
     count = training_operations if work == "train" else inference_operations
-    frames = [ours.part(i).num_frames for i in range(len(seconds))]
+    frames = [ours.step(i).num_frames for i in range(len(seconds))]
     speeds = np.array(frames) / np.array(seconds)
     model = ours.setup.config.model
     rate, peak = float(np.median(speeds)) * count(model), matmul_peak(model.trunk_dtype)

@@ -22,7 +22,7 @@ def test_the_formula_is_within_twenty_percent_of_the_plan(model, clips, frames, 
     lengths, subjects = np.full(2 * clips, frames), np.repeat([0, 1], clips)
     config = ExperimentConfig(model=model, train=TrainConfig(clips_per_step=clips))
     ours = Ours(config, noise_clips(lengths, subjects, model))
-    compiled = ours.lower(ours.part(0), ours.data).compile(compiler_options=quick_compilation)  # planned all the same
+    compiled = ours.lower(ours.step(0), ours.data).compile(compiler_options=quick_compilation)  # planned all the same
     expected = training_bytes(model, ours.state, ours.setup.clip_set, ours.setup.frames_per_step)
     assert program_memory_gib(compiled) * GIB == pytest.approx(expected, rel=0.2)
     assert expected < 2 * GIB, jax.devices()

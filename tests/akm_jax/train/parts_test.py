@@ -16,9 +16,10 @@ from akm_jax.train.observe import Place
 from akm_jax.train.parts import choose_parts
 from akm_jax.train.setup import RunSetup, set_up
 from akm_jax.train.step import train_steps
+from experiments.benchmarks.compiling import step_shapes
 from experiments.benchmarks.machine import GIB, program_memory_gib
 from experiments.benchmarks.ours import Ours
-from experiments.benchmarks.workload import noise_clips
+from experiments.benchmarks.workload import draw_lengths, noise_clips
 
 LENGTHS = np.array([3, 9, 4, 7, 5, 6, 3, 8, 5, 4, 7, 3, 6])
 # Chance draws for every part by itself, so there is none.
@@ -78,9 +79,17 @@ def compare_memory() -> None:
     model = ModelConfig(widths=(16, 32, 64, 128))
     config = ExperimentConfig(model=model, train=TrainConfig(clips_per_step=4, parts=2))
     ours = Ours(config, noise_clips(np.full(8, 60), np.repeat([0, 1], 4), model))
-    planned = program_memory_gib(ours.lower(ours.part(0), ours.data).compile())  # of each
+    planned = program_memory_gib(ours.lower(ours.step(0), ours.data).compile())  # of each
     expected = training_bytes(model, ours.state, ours.setup.clip_set, ours.setup.frames_per_step, parts=2)
     assert 2 * planned * GIB == pytest.approx(expected, rel=0.2)
+
+
+def compare_timed_program() -> None:
+    """Lower the step whose compilation the benchmark times, and the one that it trains with."""
+    ours = Ours(ExperimentConfig(model=MODEL), noise_clips(*draw_lengths("smic"), MODEL))
+    arguments, static = step_shapes("smic", MODEL)
+    assert ours.setup.parts == 2
+    assert train_steps.lower(*arguments, **static).as_text() == ours.lower(ours.step(0), ours.data).as_text()
 
 
 def run_on_two_devices(check, flags: str) -> None:
@@ -102,6 +111,10 @@ def test_two_devices_that_share_a_step_need_the_memory_of_the_formula(quick_flag
     run_on_two_devices(compare_memory, quick_flags)
 
 
+def test_the_shared_step_whose_compilation_is_timed_is_the_one_that_trains(quick_flags):
+    run_on_two_devices(compare_timed_program, quick_flags)
+
+
 @pytest.mark.parametrize(
     ("devices", "clips_per_step", "folds", "parts"),
     [(1, 8, 0, 1), (2, 8, 0, 2), (2, 7, 0, 1), (2, 8, 2, 1), (4, 8, 2, 2)],
@@ -120,4 +133,4 @@ def test_parts_that_cannot_be_are_refused(monkeypatch, parts, devices):
 
 
 if __name__ == "__main__":
-    {check.__name__: check for check in (compare, compare_memory)}[sys.argv[1]]()
+    {check.__name__: check for check in (compare, compare_memory, compare_timed_program)}[sys.argv[1]]()
