@@ -13,11 +13,11 @@ from flax import nnx
 from akm_jax.clips import PackedClips, pack
 from akm_jax.config import ModelConfig, TrainConfig
 from akm_jax.data.clip_set import resize_frame
+from akm_jax.files import read_json
 from akm_jax.interop.torch import akmnet_from_state_dict, config_from_state_dict, load_state_dict, num_classes
+from akm_jax.loso.fold import ALL_SUBJECTS
 from akm_jax.models.akmnet import AKMNet, AKMNetOutput
 from akm_jax.train import checkpoint
-from akm_jax.train.files import read_json
-from akm_jax.train.fold import ALL_SUBJECTS
 from akm_jax.train.state import graph_definition, initial_state, merge
 
 

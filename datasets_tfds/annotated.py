@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from akm_jax.data import pictures
+from akm_jax.data.pictures import Frame, enumerate_some
 from datasets_tfds import corrections, layout, tables
-from datasets_tfds.disk_check import DiskCheck, enumerate_some, read_known_defects
-from datasets_tfds.layout import Annotation, ClipFolder, Frame
+from datasets_tfds.disk_check import DiskCheck, read_known_defects
+from datasets_tfds.layout import Annotation, ClipFolder
 from datasets_tfds.published import Published
 from datasets_tfds.survey import Survey
 
@@ -246,7 +248,7 @@ class _Matching:
 
     def _frames(self, folder: Path) -> tuple[Frame, ...]:
         if folder not in self.frames:
-            self.frames[folder] = layout.list_frames(folder)
+            self.frames[folder] = pictures.list_frames(folder)
         return self.frames[folder]
 
     def _report_surplus_folders(self) -> None:

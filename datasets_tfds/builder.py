@@ -16,7 +16,9 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from datasets_tfds import annotated, layout
+from akm_jax.data import pictures
+from akm_jax.observe import Track
+from datasets_tfds import annotated
 from datasets_tfds.layout import ClipFolder
 from datasets_tfds.survey import Survey
 
@@ -80,7 +82,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
         self,
         *,
         allow_missing: bool | None = None,
-        track: layout.Track | None = None,
+        track: Track | None = None,
         file_format: str | tfds.core.FileFormat | None = None,
         **kwargs: Any,
     ):
@@ -194,7 +196,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
 
 
 class AnnotatedBuilder(ClipBuilder, skip_registration=True):  # type: ignore[call-arg]
-    """Base of the builders of sets with a table. Classes are made of `emotion` on loading: `akm_jax.data.classes`."""
+    """Base of the builders of sets with a table. Classes are made of `emotion` on loading: `datasets_tfds.classes`."""
 
     SET: ClassVar[annotated.AnnotatedSet]
 
@@ -237,7 +239,7 @@ def _encode(clip: ClipFolder, fps: float, preparation: Preparation | None) -> li
     files = [frame.path.read_bytes() for frame in clip.frames]
     if preparation is None:
         return files
-    prepared = preparation(clip, [layout.decode_grey(data) for data in files], fps)
+    prepared = preparation(clip, [pictures.decode_grey(data) for data in files], fps)
     if len(prepared) != len(files) or prepared.dtype != np.uint8:
         raise TypeError(f"{preparation!r} gave {prepared.dtype} {prepared.shape} for {len(files)} frames")
     return [_encode_png(frame) for frame in prepared]

@@ -11,14 +11,14 @@ import dataclasses
 import itertools
 import logging
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from datasets_tfds.layout import ClipFolder, Frame, Track, check_picture, is_picture
+from akm_jax.data.pictures import NO_FRAMES, Frame, enumerate_some, inspect_pictures, is_picture
+from akm_jax.observe import Track
+from datasets_tfds.layout import ClipFolder
 
-NO_FRAMES = "no frames (jpg, jpeg, bmp or png)"
 _log = logging.getLogger(__name__)
 
 
@@ -181,38 +181,3 @@ def _describe(missing: Sequence[int], clip: ClipFolder) -> str:
 def _gaps(frames: Sequence[Frame]) -> str:
     neighbours = itertools.pairwise(frames)
     return enumerate_some([f"none between {a.number} and {b.number}" for a, b in neighbours if b.number > a.number + 1])
-
-
-def enumerate_some(items: Sequence, limit: int = 3) -> str:
-    """The first few of `items`, and how many more there are."""
-    more = f" and {len(items) - limit} more" if len(items) > limit else ""
-    return ", ".join(str(item) for item in items[:limit]) + more
-
-
-def inspect_pictures(frames: Sequence[Frame]) -> list[tuple[str, str]]:
-    """Decode a clip's pictures and give (what is wrong, remedy), one pair for each kind of defect."""
-    defects: dict[str, list[str]] = {}
-    sizes: dict[tuple[int, int], list[str]] = {}
-    for frame in frames:
-        try:
-            data = frame.path.read_bytes()
-            shape = check_picture(data) if data else None
-        except Exception as error:  # broken files make Pillow raise many types; all are reported
-            defects.setdefault(_reason(error), []).append(frame.path.name)
-            continue
-        if shape is None:
-            defects.setdefault("file of zero bytes", []).append(frame.path.name)
-        else:
-            sizes.setdefault(shape, []).append(frame.path.name)
-    found = [(f"{enumerate_some(names)}: {what}", "copy from the archive again") for what, names in defects.items()]
-    if len(sizes) > 1:
-        shapes = ", ".join(f"{w} x {h} ({enumerate_some(names, 1)})" for (h, w), names in sizes.items())
-        found.append((f"frames of different sizes: {shapes}", "crop all frames of a clip alike"))
-    return found
-
-
-def _reason(error: Exception) -> str:
-    """What Pillow's error says, without byte counts and addresses, so that equal defects are counted together."""
-    if "truncated" in str(error).lower():
-        return "truncated"
-    return "unreadable: " + re.sub(r" <_io\.BytesIO object at 0x[0-9a-f]+>", "", str(error) or type(error).__name__)

@@ -6,30 +6,15 @@ finds the set's root (`find_root`), lists its clips, and hands them to a `disk_c
 
 import dataclasses
 import hashlib
-import io
-import itertools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-from PIL import Image
+from akm_jax.data.pictures import Frame, is_picture
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".bmp", ".png")
 _SUBJECT = re.compile(r"(?:(?:subject|sub|s)[ _-]?)?0*(\d+)(?:\.0)?", re.IGNORECASE)
 _JUNK_FOLDERS = ("__MACOSX", "$RECYCLE.BIN")
-
-Track = Callable[[Iterable, str, int], Iterable]
-"""Wraps an iterable in a progress display: (items, what is going on, number of items) -> the same items."""
-
-
-class Frame(NamedTuple):
-    """One frame file; `number` is the last run of digits in its name, whatever it counts from."""
-
-    number: int
-    path: Path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,32 +64,6 @@ def normalise_subject(name: str | float) -> str:
     if match is None:
         raise ValueError(f"not a subject: {name!r}; expected a number, with or without s, sub or subject before it")
     return match[1]
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file of this name counts as a frame."""
-    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
-
-
-def list_frames(folder: Path) -> tuple[Frame, ...]:
-    """Frames of a clip folder in the order of their numbers; other files are left alone.
-
-    Raises:
-        ValueError: a picture without a number, or two with the same number.
-    """
-    paths = [p for p in Path(folder).iterdir() if is_picture(p.name)]
-    frames = sorted(Frame(_frame_number(path), path) for path in paths)
-    for one, other in itertools.pairwise(frames):
-        if one.number == other.number:
-            raise ValueError(f"{folder}: {one.path.name} and {other.path.name} have the same frame number")
-    return tuple(frames)
-
-
-def _frame_number(path: Path) -> int:
-    digits = re.findall(r"\d+", path.stem)
-    if not digits:
-        raise ValueError(f"{path}: no frame number in the file name; expected a name such as image000123.bmp")
-    return int(digits[-1])
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -177,32 +136,3 @@ def fingerprint(root: Path, clips: Sequence[ClipFolder]) -> str:
             stat = frame.path.stat()
             digest.update(f"{frame.path.relative_to(root).as_posix()} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()
-
-
-def decode_grey(data: bytes) -> np.ndarray:
-    """Decode an encoded picture to grey, uint8 (H, W). Whatever Pillow raises for a broken one passes through.
-
-    Raises:
-        ValueError: more than 8 bits a pixel.
-    """
-    with Image.open(io.BytesIO(data)) as image:
-        _refuse_deep(image)
-        return np.asarray(image.convert("L"))
-
-
-def check_picture(data: bytes) -> tuple[int, int]:
-    """Read all of an encoded picture and give (height, width); raises as `decode_grey`, but is faster.
-
-    A JPEG file is read to its end but reconstructed at an eighth of its size.
-    """
-    with Image.open(io.BytesIO(data)) as image:
-        _refuse_deep(image)
-        width, height = image.size
-        image.draft("L", (1, 1))
-        image.load()
-    return height, width
-
-
-def _refuse_deep(image: Image.Image) -> None:
-    if image.mode.startswith(("I", "F")):
-        raise ValueError(f"{image.mode} picture: expected 8 bits a channel")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from akm_jax.observe import Track
 from datasets_tfds import layout
 from datasets_tfds.disk_check import DiskCheck, KnownDefect
 from datasets_tfds.layout import ClipFolder
@@ -38,7 +39,7 @@ class Survey:
     fps: float
     table: Table | None = None
 
-    def read_frames(self, track: layout.Track = lambda items, what, total: items) -> None:
+    def read_frames(self, track: Track = lambda items, what, total: items) -> None:
         """Read all frames once, and compare what is whole with the published numbers."""
         self.check.check_clips(self.clips, self.known, track)
         self.check.notes.extend(count_differences(self.published, self.usable))

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.train.files import write_json
+from akm_jax.files import write_json
 from akm_jax.train.parts import split_cpu
 from akm_jax.versions import versions
 from experiments.benchmarks import compiling, epoch, loader, machine, picture, scaling, speed, theirs

@@ -48,7 +48,7 @@ def find(dataset: str, manual_dir: Path, data_config: str | None = None, *, quie
         FileNotFoundError: the folder, the set or its table is absent.
         ValueError: unknown set or configuration, or the table can't be used.
     """
-    from akm_jax.data.source import builder_class  # here: needs tensorflow-datasets, which --help does not
+    from datasets_tfds.source import builder_class  # here: needs tensorflow-datasets, which --help does not
 
     builder = builder_class(dataset, data_config)
     config = builder.builder_configs[data_config] if data_config else builder.BUILDER_CONFIGS[0]

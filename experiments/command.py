@@ -13,7 +13,7 @@ from rich.console import Console
 
 from akm_jax.config import ExperimentConfig, TrainConfig, preset
 from akm_jax.data.clip_set import ClipSet, resize_frame
-from akm_jax.data.source import load_clip_set
+from datasets_tfds.source import load_clip_set
 from datasets_tfds.synthetic import ClipSpec, CorpusConfig, draw_clip, write_corpus
 from datasets_tfds.synthetic.layouts import SMIC
 

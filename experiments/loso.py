@@ -16,18 +16,18 @@ from flax import nnx
 from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.interop.torch import copy_matching, load_state_dict
+from akm_jax.loso.devices import choose_devices
+from akm_jax.loso.driver import run_loso
+from akm_jax.loso.log import RunLog
+from akm_jax.loso.run_dir import open_run
 from akm_jax.models.akmnet import AKMNet
+from akm_jax.observe import Observers
 from akm_jax.report.page import write_report
 from akm_jax.report.writer import ReportWriter
 from akm_jax.train import checkpoint
 from akm_jax.train.checkpoint import Training
-from akm_jax.train.devices import choose_devices
-from akm_jax.train.log import RunLog
-from akm_jax.train.loso import run_loso
-from akm_jax.train.observe import Observers
 from akm_jax.train.parts import choose_parts, split_cpu
 from akm_jax.train.pretrain import pretrain
-from akm_jax.train.run_dir import open_run
 from akm_jax.train.state import TrainState, initial_state, new_state
 from experiments.command import console, draw_stills, load_data, parse_experiment, run_command, run_dir
 from experiments.compiled_programs import keep_compiled_programs

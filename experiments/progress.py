@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from akm_jax.train.observe import Observer, Place, Progress
+from akm_jax.observe import Observer, Place, Progress
 
 
 class TrainingDisplay(Observer):

@@ -1,6 +1,6 @@
 """`ClipSet`: a recognition data set, every frame at two sizes; held in memory, or streamed: decoded on demand.
 
-The contract between reading (`akm_jax.data.source`) and training (`akm_jax.train`): frames of all clips lie one after
+The contract between reading (`datasets_tfds.source`) and training (`akm_jax.train`): frames of all clips lie one after
 another on one axis, and clip i owns rows `starts[i] : starts[i] + lengths[i]`. `read` gives a clip's frames either way.
 """
 

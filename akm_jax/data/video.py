@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from akm_jax.data.source import read_clip
+from akm_jax.data.pictures import read_clip
 
 
 def read_frames(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -7,12 +7,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from akm_jax.files import write_text
 from akm_jax.report import figures
 from akm_jax.report.chosen_clips import Reading, choose, read_clips
 from akm_jax.report.published import AKMNET, SOURCE, Published, published_results
 from akm_jax.report.run_files import RunFiles, natural_order, read_run
 from akm_jax.report.thumbnails import main_rule, read_thumbnails
-from akm_jax.train.files import write_text
 
 FILE_NAME = "report.html"
 # What each rule's figure may be used for.

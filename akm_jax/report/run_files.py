@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from akm_jax.config import RULES
-from akm_jax.train.files import read_json
-from akm_jax.train.scores import score_results
+from akm_jax.files import read_json
+from akm_jax.loso.scores import score_results
 
 RESULT_KEYS = {"subject", "seed", "histories", "rules"}
 CLIP_KEYS = {"label", "prediction", "logits", "threshold", "beta", "selected"}

@@ -16,7 +16,7 @@ from PIL import Image
 
 from akm_jax.config import RULES
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.train.files import read_json, write_json
+from akm_jax.files import read_json, write_json
 
 FILE_NAME = "thumbnails.json"
 

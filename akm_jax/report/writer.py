@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from akm_jax.data.clip_set import ClipSet
+from akm_jax.loso.run_dir import fold_folder
+from akm_jax.observe import Observer
 from akm_jax.report import thumbnails
 from akm_jax.report.page import write_report
-from akm_jax.train.observe import Observer
-from akm_jax.train.run_dir import fold_folder
 
 
 class ReportWriter(Observer):

@@ -13,8 +13,8 @@ import numpy as np
 from akm_jax import optim
 from akm_jax.data.batching import BatchPlan
 from akm_jax.models.akmnet import AKMNetOutput
+from akm_jax.observe import Observer, Place, Progress
 from akm_jax.train.checkpoint import Training
-from akm_jax.train.observe import Observer, Place, Progress
 from akm_jax.train.setup import EpochDraws, RunSetup
 from akm_jax.train.state import TrainState
 from akm_jax.train.step import evaluate_batch, train_steps

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from akm_jax.train.files import read_json, write_json
+from akm_jax.files import read_json, write_json
 from akm_jax.train.state import TrainState
 
 KEPT = 2

@@ -6,9 +6,9 @@ import numpy as np
 
 from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
+from akm_jax.observe import Observer, Place
 from akm_jax.train.calls import PendingEpoch, evaluate
 from akm_jax.train.checkpoint import Training
-from akm_jax.train.observe import Observer, Place
 from akm_jax.train.setup import set_up
 from akm_jax.train.state import TrainState, merge, new_state
 

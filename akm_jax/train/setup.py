@@ -17,7 +17,7 @@ from akm_jax.data.batching import BatchPlan, balance, group_in_order, plan_batch
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold, inner_split, leave_one_subject_out
 from akm_jax.data.stream import HeldData, StreamedData, place_data
-from akm_jax.train.observe import Place
+from akm_jax.observe import Place
 from akm_jax.train.parts import BY_PART, STEPS_BY_PART, Home, choose_parts, divided, home_of, mesh_of
 from akm_jax.train.state import TrainState, graph_definition, initial_state
 from akm_jax.train.step import DevicePlan

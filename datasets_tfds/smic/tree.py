@@ -8,6 +8,7 @@ import dataclasses
 import re
 from pathlib import Path
 
+from akm_jax.data import pictures
 from datasets_tfds import layout
 from datasets_tfds.disk_check import DiskCheck, read_known_defects
 from datasets_tfds.layout import ClipFolder
@@ -96,7 +97,7 @@ def _list_label(subject: str, folder: Path, check: DiskCheck) -> list[ClipFolder
     if label not in CLASSES:
         check.add_problem(folder, f"surplus folder, not a class ({', '.join(CLASSES)})", "move it away")
         return []
-    if any(path.suffix.lower() in layout.IMAGE_SUFFIXES for path in folder.iterdir()):
+    if any(path.suffix.lower() in pictures.IMAGE_SUFFIXES for path in folder.iterdir()):
         check.add_problem(folder, "pictures outside a clip's folder", "move them into it")
     return [clip for inner in layout.subfolders(folder) for clip in _list_clip(subject, label, inner, check)]
 
@@ -108,13 +109,13 @@ def _list_clip(subject: str, label: str, folder: Path, check: DiskCheck) -> list
         check.add_problem(folder, "surplus folder, not a clip (s1_ne_01)", "move it away")
         return []
     clip_id = folder.name.lower()
-    frames: tuple[layout.Frame, ...] = ()
+    frames: tuple[pictures.Frame, ...] = ()
     named = layout.normalise_subject(name[1]), CODES[name[2].lower()]
     if named != (subject, label):
         what = f"its name says subject {named[0]}, {named[1]}; its folder says subject {subject}, {label}"
         check.add_problem(folder, what, "move it to where it belongs", clip_id)
     try:
-        frames = layout.list_frames(layout.unwrap(folder))
+        frames = pictures.list_frames(layout.unwrap(folder))
     except ValueError as error:
         check.add_problem(folder, str(error), "delete or rename the surplus pictures", clip_id)
     return [ClipFolder(clip_id, subject, label, layout.unwrap(folder), frames)]

@@ -21,11 +21,11 @@ import numpy as np
 from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import leave_one_subject_out
+from akm_jax.loso.driver import run_loso
+from akm_jax.loso.log import RunLog
+from akm_jax.loso.run_dir import open_run
+from akm_jax.observe import Observer, Observers, Place
 from akm_jax.train import calls
-from akm_jax.train.log import RunLog
-from akm_jax.train.loso import run_loso
-from akm_jax.train.observe import Observer, Observers, Place
-from akm_jax.train.run_dir import open_run
 from akm_jax.train.step import compilations
 from experiments.benchmarks.timing import timed
 

@@ -10,7 +10,7 @@ from akm_jax.config import ExperimentConfig
 from akm_jax.data.batching import BatchPlan
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.stream import DeviceClips, HeldData
-from akm_jax.train.observe import Place
+from akm_jax.observe import Place
 from akm_jax.train.setup import set_up
 from akm_jax.train.step import evaluate_batch, train_steps
 

@@ -9,7 +9,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from akm_jax.train.files import read_json
+from akm_jax.files import read_json
 
 NAMES = {"ours": "akm_jax", "torch_best": "PyTorch, fastest way", "torch_eager": "PyTorch, as released"}
 COLOURS = {"ours": "#1b6e8c", "torch_best": "#c9a24b", "torch_eager": "#b5b5b5"}

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig, preset
-from akm_jax.train.loso import run_loso
-from akm_jax.train.run_dir import open_run
+from akm_jax.loso.driver import run_loso
+from akm_jax.loso.run_dir import open_run
 from experiments.benchmarks import timing
 from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.workload import noise_clips

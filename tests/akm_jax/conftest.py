@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.source import load_clip_set
+from datasets_tfds.source import load_clip_set
 from datasets_tfds.synthetic import CorpusConfig, write_corpus
 
 SIZES = {"image_size": 32, "crop_source_size": 36}

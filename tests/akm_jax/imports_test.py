@@ -11,7 +11,7 @@ def run_python(code):
 
 
 MODULES = (
-    "akm_jax, akm_jax.models.akmnet, akm_jax.train.loso, akm_jax.data.source, akm_jax.interop.torch, experiments.loso"
+    "akm_jax, akm_jax.models.akmnet, akm_jax.loso.driver, datasets_tfds.source, akm_jax.interop.torch, experiments.loso"
 )
 
 

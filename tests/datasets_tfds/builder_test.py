@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from akm_jax.data.source import load_clip_set
-from datasets_tfds import layout
+from akm_jax.data import pictures
 from datasets_tfds.builder import ClipBuilder, ClipConfig
 from datasets_tfds.casme2.casme2_dataset_builder import Builder
+from datasets_tfds.source import load_clip_set
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,7 @@ def test_prepared_frames_are_stored_without_loss(regular, tmp_path, use):
     truth = corpus.truth["clips"][0]
     records = {r["clip_id"].decode(): r for r in build(corpus, tmp_path / "out", config="cut").as_data_source("train")}
     number = truth["frame_numbers"][1]
-    original = layout.decode_grey((corpus.folder / truth["path"] / f"reg_img{number}.jpg").read_bytes())
+    original = pictures.decode_grey((corpus.folder / truth["path"] / f"reg_img{number}.jpg").read_bytes())
     stored = np.asarray(Image.open(io.BytesIO(records[truth["clip"]]["frames"][1])))
     np.testing.assert_array_equal(stored, original[:20])
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import datasets_tfds
-from akm_jax.data.source import builder_class, load_clip_set
+from datasets_tfds.source import builder_class, load_clip_set
 from experiments import check_data
 
 DATASETS = ("casme", "casme2", "samm", "smic")
@@ -42,7 +42,7 @@ for dataset, folder in json.loads(folders).items():
 """
 WITHOUT_TENSORFLOW = """
 import json, sys
-from akm_jax.data.source import load_clip_set
+from datasets_tfds.source import load_clip_set
 for dataset, folder in json.loads(sys.argv[2]).items():
     load_clip_set(dataset, manual_dir=folder, data_dir=sys.argv[1], allow_missing=True, image_size=8)
 assert "tensorflow" not in sys.modules

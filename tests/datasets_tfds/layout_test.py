@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from akm_jax.data import pictures
+from akm_jax.data.pictures import inspect_pictures
 from datasets_tfds import layout
-from datasets_tfds.disk_check import DiskCheck, KnownDefect, inspect_pictures
+from datasets_tfds.disk_check import DiskCheck, KnownDefect
 from datasets_tfds.layout import ClipFolder
 
 
@@ -31,7 +33,7 @@ def make_clip(root: Path, clip_id: str = "s1_ne_01", numbers: tuple[int, ...] = 
 
 
 def as_clip(folder: Path) -> ClipFolder:
-    return ClipFolder(folder.name, "1", "negative", folder, layout.list_frames(folder))
+    return ClipFolder(folder.name, "1", "negative", folder, pictures.list_frames(folder))
 
 
 def run_check(root: Path, folders: list[Path], known: dict[str, KnownDefect] | None = None) -> DiskCheck:
@@ -59,7 +61,7 @@ def test_frames_are_found_by_suffix_and_ordered_by_their_last_number(tmp_path):
     names = ["EP01_5-10.jpg", "EP01_5-9.JPG", "EP01_5-011.png", "EP01_5-8.jpeg", "EP01_5-12.BMP"]
     for name in [*names, "Thumbs.db", "img1.lnk", "._EP01_5-9.jpg", "notes.txt"]:
         (tmp_path / name).touch()
-    frames = layout.list_frames(tmp_path)
+    frames = pictures.list_frames(tmp_path)
     assert [frame.number for frame in frames] == [8, 9, 10, 11, 12]
     assert [frame.path.name for frame in frames] == [names[3], names[1], names[0], names[2], names[4]]
 
@@ -68,13 +70,13 @@ def test_a_frame_number_twice_is_an_error(tmp_path):
     (tmp_path / "img1.jpg").touch()
     (tmp_path / "img001.bmp").touch()
     with pytest.raises(ValueError, match=r"img001\.bmp and img1\.jpg have the same frame number"):
-        layout.list_frames(tmp_path)
+        pictures.list_frames(tmp_path)
 
 
 def test_a_picture_without_a_number_is_an_error(tmp_path):
     (tmp_path / "cover.jpg").touch()
     with pytest.raises(ValueError, match="no frame number"):
-        layout.list_frames(tmp_path)
+        pictures.list_frames(tmp_path)
 
 
 @pytest.mark.parametrize("below", ["TOP/HS", "TOP/TOP/HS", "TOP/HS/HS", "download/set/top/hs", "TOP/TOP/HS/HS"])
@@ -134,7 +136,7 @@ def test_a_picture_cut_off_anywhere_is_found(tmp_path, kind, suffix):
     cuts = range(1, len(whole) - 24, 37)  # PNG ends with 12 bytes, BMP rows with padding, that hold no pixel
     for number, cut in enumerate(cuts):
         (folder / f"{number}.{suffix}").write_bytes(whole[:cut])
-    problems = inspect_pictures(layout.list_frames(folder))
+    problems = inspect_pictures(pictures.list_frames(folder))
     broken = {name for what, _ in problems for name in re.findall(r"\d+\.\w+", what)}
     counts = [int(n) for what, _ in problems for n in re.findall(r"and (\d+) more", what)]
     assert len(broken) + sum(counts) == len(cuts)
@@ -233,8 +235,8 @@ def test_decoding_is_grey_and_refuses_more_than_8_bits():
     colour, deep = io.BytesIO(), io.BytesIO()
     Image.new("RGB", (4, 3), (255, 0, 0)).save(colour, "BMP")
     Image.fromarray(np.full((3, 4), 40_000, np.uint16)).save(deep, "PNG")
-    grey = layout.decode_grey(colour.getvalue())
+    grey = pictures.decode_grey(colour.getvalue())
     assert grey.shape == (3, 4)
     assert (grey == 76).all()  # 0.299 * 255
     with pytest.raises(ValueError, match="expected 8 bits"):
-        layout.decode_grey(deep.getvalue())
+        pictures.decode_grey(deep.getvalue())

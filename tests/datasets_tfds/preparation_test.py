@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from akm_jax.data.source import load_clip_set
 from akm_jax.prepare import AlignConfig, Eyes, HaarEyes, align_clip, magnify
+from datasets_tfds.source import load_clip_set
 from datasets_tfds.synthetic import CorpusConfig, write_corpus
 
 

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 import datasets_tfds
-from akm_jax.data.source import load_clip_set
 from datasets_tfds import disk_check, layout
 from datasets_tfds.smic import tree as smic_tree
 from datasets_tfds.smic.smic_dataset_builder import Builder
+from datasets_tfds.source import load_clip_set
 
 HS = smic_tree.TREES["hs"]
 BUILDER_FOLDER = Path(datasets_tfds.__file__).with_name("smic")
@@ -23,7 +23,7 @@ CODES = {label: code for code, label in smic_tree.CODES.items()}
 WITHOUT_TENSORFLOW = """
 import sys
 import importlib.util
-from akm_jax.data.source import load_clip_set
+from datasets_tfds.source import load_clip_set
 assert importlib.util.find_spec("tensorflow") is None
 load_clip_set("smic", manual_dir=sys.argv[1], data_dir=sys.argv[2])
 assert "tensorflow" not in sys.modules

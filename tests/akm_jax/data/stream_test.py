@@ -13,9 +13,9 @@ import pytest
 
 from akm_jax.data.batching import BatchPlan, plan_batches
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.source import load_clip_set
 from akm_jax.data.stream import StreamedData, choose_threads, place_data
-from akm_jax.train.run_dir import describe_data
+from akm_jax.loso.run_dir import describe_data
+from datasets_tfds.source import load_clip_set
 
 SIZES = {"image_size": 32, "crop_source_size": 36}
 

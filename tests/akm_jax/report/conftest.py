@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from akm_jax.data.clip_set import ClipSet
+from akm_jax.files import write_json
+from akm_jax.loso.scores import score_results
 from akm_jax.report.thumbnails import write_thumbnails
-from akm_jax.train.files import write_json
-from akm_jax.train.scores import score_results
 
 RULES = ("last", "inner", "test")
 

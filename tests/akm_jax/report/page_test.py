@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from akm_jax.files import write_json
 from akm_jax.report.page import write_report
-from akm_jax.train.files import write_json
 
 
 def open_page(browser, path, *, width=1280, scheme="light"):

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
+from akm_jax.loso.scores import score_results
 from akm_jax.report.chosen_clips import choose, read_clips
 from akm_jax.report.published import AKMNET, published_results
 from akm_jax.report.run_files import comparable, natural_order
 from akm_jax.report.thumbnails import read_thumbnails, write_thumbnails
-from akm_jax.train.scores import score_results
 
 
 def fold(entries, *, subject="1", seed=0):

@@ -10,9 +10,9 @@ import pytest
 
 from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig
 from akm_jax.data.batching import plan_batches
+from akm_jax.observe import Place
 from akm_jax.train.calls import evaluate
 from akm_jax.train.memory import training_bytes
-from akm_jax.train.observe import Place
 from akm_jax.train.parts import choose_parts
 from akm_jax.train.setup import RunSetup, set_up
 from akm_jax.train.step import train_steps

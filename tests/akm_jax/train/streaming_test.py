@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from akm_jax.train.loso import run_loso
-from akm_jax.train.observe import Observer
-from akm_jax.train.run_dir import open_run
+from akm_jax.loso.driver import run_loso
+from akm_jax.loso.run_dir import open_run
+from akm_jax.observe import Observer
 from akm_jax.train.setup import SHORT_CALL, set_up
 
 

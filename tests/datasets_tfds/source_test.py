@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from akm_jax.data import source
-from akm_jax.data.classes import SCHEMES
 from akm_jax.data.clip_set import ClipSet, resize_frame
-from akm_jax.data.source import load_clip_set, read_clip
+from akm_jax.data.pictures import read_clip
+from datasets_tfds import source
+from datasets_tfds.classes import SCHEMES
+from datasets_tfds.source import load_clip_set
 from datasets_tfds.synthetic import CorpusConfig, write_corpus
 
 CODES = {"negative": "ne", "positive": "po", "surprise": "sur"}
@@ -252,7 +253,7 @@ def test_read_clip_names_what_is_wrong(folders, tmp_path):
 
 
 def test_importing_loads_neither_tensorflow_nor_torch_nor_tfds():
-    code = "import sys, akm_jax.data.source; print({m.partition('.')[0] for m in sys.modules})"
+    code = "import sys, datasets_tfds.source; print({m.partition('.')[0] for m in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert "'akm_jax'" in done.stdout
     for name in ("'tensorflow'", "'torch'", "'tensorflow_datasets'"):

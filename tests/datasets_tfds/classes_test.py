@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from akm_jax.data.classes import MEGC3_COUNTS, assign_classes, check_label_scheme
+from datasets_tfds.classes import MEGC3_COUNTS, assign_classes, check_label_scheme
 
 CASME2 = {
     **dict(others=99, disgust=63, happiness=32, repression=27, surprise=25, sadness=7, fear=2),

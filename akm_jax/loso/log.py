@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from akm_jax.train.files import write_text
-from akm_jax.train.observe import Observer, Place
+from akm_jax.files import write_text
+from akm_jax.observe import Observer, Place
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter

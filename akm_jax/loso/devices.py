@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from akm_jax.train.observe import Observer, Place, Progress
+from akm_jax.observe import Observer, Place, Progress
 
 
 class StoppedError(Exception):

@@ -24,7 +24,7 @@ import numpy as np
 
 from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.train.files import read_json, write_json
+from akm_jax.files import read_json, write_json
 
 # Settings that say where things lie, how they are read, how often to save, on how many devices: a run may go on with
 # other ones.

@@ -10,11 +10,11 @@ import numpy as np
 
 from akm_jax.config import Rule
 from akm_jax.data.folds import Fold, inner_split
+from akm_jax.loso.background import Background
+from akm_jax.observe import Observer, Place
 from akm_jax.train import checkpoint
-from akm_jax.train.background import Background
 from akm_jax.train.calls import Evaluation, PendingEpoch, PendingEvaluation, evaluate
 from akm_jax.train.checkpoint import Training
-from akm_jax.train.observe import Observer, Place
 from akm_jax.train.setup import RunSetup
 from akm_jax.train.state import TrainState, copied
 

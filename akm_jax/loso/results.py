@@ -11,10 +11,10 @@ import numpy as np
 
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold
-from akm_jax.train.files import write_json, write_text
-from akm_jax.train.observe import Place
-from akm_jax.train.run_dir import describe_data, plain
-from akm_jax.train.scores import score_results
+from akm_jax.files import write_json, write_text
+from akm_jax.loso.run_dir import describe_data, plain
+from akm_jax.loso.scores import score_results
+from akm_jax.observe import Place
 from akm_jax.train.setup import RunSetup
 from akm_jax.versions import versions
 

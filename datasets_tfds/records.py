@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from akm_jax.data.classes import Classes, assign_classes, check_label_scheme
 from akm_jax.data.clip_set import ClipSet, add_to_checksum, resize_frame
 from akm_jax.data.folds import subject_order
+from akm_jax.data.pictures import decode_grey
 from akm_jax.data.stream import read_clips
-from datasets_tfds import layout
+from akm_jax.observe import Track
+from datasets_tfds.classes import Classes, assign_classes, check_label_scheme
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +61,7 @@ class RecordReader:
         frames = np.empty((len(pictures), size, size), np.uint8)
         large_frames = np.empty((len(pictures) if large else 0, large_size, large_size), np.uint8)
         for k, picture in enumerate(pictures):
-            frame = layout.decode_grey(picture)
+            frame = decode_grey(picture)
             frames[k] = resize_frame(frame, size)
             if large:
                 large_frames[k] = resize_frame(frame, large_size)
@@ -82,7 +83,7 @@ def read_records(
     scheme: str,
     memory_gib: float,
     decode_threads: int,
-    track: layout.Track,
+    track: Track,
 ) -> ClipSet:
     """Read a prepared set: every record once for what it says of its clip, and once for its frames.
 
@@ -121,7 +122,7 @@ def _hold(clip_set: ClipSet, clips: Iterable[tuple[np.ndarray, np.ndarray]]) -> 
     return dataclasses.replace(clip_set, frames=arrays[0], large_frames=arrays[1], reader=None)
 
 
-def _describe(builder: Any, sizes: tuple[int, int], scheme: str, track: layout.Track) -> tuple[ClipSet, RecordReader]:
+def _describe(builder: Any, sizes: tuple[int, int], scheme: str, track: Track) -> tuple[ClipSet, RecordReader]:
     """Read all records, in whatever order they lie, for all but their pixels."""
     records = builder.as_data_source(split="train")
     clips = sorted(builder.info.metadata["clips"], key=lambda clip: (subject_order(clip["subject"]), clip["clip_id"]))
@@ -166,7 +167,7 @@ def _describe(builder: Any, sizes: tuple[int, int], scheme: str, track: layout.T
     return clip_set, reader
 
 
-def _each_record(records: Any, folder: Path, track: layout.Track) -> Iterator[dict[str, Any]]:
+def _each_record(records: Any, folder: Path, track: Track) -> Iterator[dict[str, Any]]:
     for row in track(range(len(records)), "Reading records", len(records)):
         try:
             record = records[row]

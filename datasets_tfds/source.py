@@ -12,14 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.progress import track as rich_track
 
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.records import read_records
-from datasets_tfds import layout
-from datasets_tfds.disk_check import NO_FRAMES, inspect_pictures
+from datasets_tfds.records import read_records
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +45,7 @@ def load_clip_set(
         image_size: S, side of `ClipSet.frames` in pixels.
         crop_source_size: L, side of `ClipSet.large_frames` in pixels.
         allow_missing: leave clips with missing or broken files out, instead of failing.
-        classes: what emotions become, one of `akm_jax.data.classes.SCHEMES`. Clips whose emotion has no class are left
+        classes: what emotions become, one of `datasets_tfds.classes.SCHEMES`. Clips whose emotion has no class are left
             out, and counted in the log. SMIC keeps its three classes.
         memory_gib: largest set, all frames decoded, that is held in memory, GiB; a larger one is streamed.
         decode_threads: threads that decode; 0: one a core, at most 16.
@@ -74,27 +71,6 @@ def load_clip_set(
         decode_threads=decode_threads,
         track=_track,
     )
-
-
-def read_clip(folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Read one folder of frames.
-
-    Returns:
-        The frames in the order of their numbers, grey uint8 (T, H, W), and their file names.
-
-    Raises:
-        FileNotFoundError: no such folder.
-        ValueError: no frames, an unreadable one, frames of different sizes, or one number twice.
-    """
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        raise FileNotFoundError(f"clip folder {folder} does not exist; expected a folder of frames")
-    files = layout.list_frames(folder)
-    defects = inspect_pictures(files) if files else [(NO_FRAMES, "pass the folder that holds the frames")]
-    if defects:
-        raise ValueError("\n  ".join([f"clip {folder}:", *(f"{what} -> {remedy}" for what, remedy in defects)]))
-    frames = [layout.decode_grey(file.path.read_bytes()) for file in files]
-    return np.stack(frames), tuple(file.path.name for file in files)
 
 
 def _builder_classes() -> dict[str, Any]:

@@ -10,13 +10,13 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from akm_jax.data.folds import leave_one_subject_out
+from akm_jax.loso import fold as fold_module
+from akm_jax.loso.driver import run_loso
+from akm_jax.loso.log import RunLog
+from akm_jax.loso.run_dir import fold_folder, open_run
+from akm_jax.observe import Observer
 from akm_jax.train import calls, checkpoint
-from akm_jax.train import fold as fold_module
 from akm_jax.train.calls import evaluate
-from akm_jax.train.log import RunLog
-from akm_jax.train.loso import run_loso
-from akm_jax.train.observe import Observer
-from akm_jax.train.run_dir import fold_folder, open_run
 from akm_jax.train.setup import set_up
 
 

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from akm_jax.train.background import MOST_JOBS, Background
+from akm_jax.loso.background import MOST_JOBS, Background
 
 
 def fail(message):

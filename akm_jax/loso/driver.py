@@ -10,14 +10,14 @@ import jax
 from akm_jax.config import ExperimentConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold
+from akm_jax.files import read_json, write_json
+from akm_jax.loso.background import Background
+from akm_jax.loso.devices import choose_devices, on_every_device
+from akm_jax.loso.fold import run_fold
+from akm_jax.loso.results import write_results
+from akm_jax.loso.run_dir import fold_folder
+from akm_jax.observe import Observer
 from akm_jax.train import step
-from akm_jax.train.background import Background
-from akm_jax.train.devices import choose_devices, on_every_device
-from akm_jax.train.files import read_json, write_json
-from akm_jax.train.fold import run_fold
-from akm_jax.train.observe import Observer
-from akm_jax.train.results import write_results
-from akm_jax.train.run_dir import fold_folder
 from akm_jax.train.setup import RunSetup, set_up
 from akm_jax.train.state import TrainState
 

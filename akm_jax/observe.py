@@ -1,8 +1,11 @@
 """How training tells others where it is: a display, a log."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+Track = Callable[[Iterable, str, int], Iterable]
+"""Wraps an iterable in a progress display: (items, what is going on, number of items) -> the same items."""
 
 
 @dataclasses.dataclass(frozen=True)

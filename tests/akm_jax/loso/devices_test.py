@@ -7,8 +7,8 @@ from collections import deque
 import jax
 import pytest
 
-from akm_jax.train.devices import choose_devices, on_every_device
-from akm_jax.train.observe import Observer, Place, Progress
+from akm_jax.loso.devices import choose_devices, on_every_device
+from akm_jax.observe import Observer, Place, Progress
 
 
 def progress(device):
