@@ -1,6 +1,7 @@
-"""Configuration of an experiment: frozen dataclasses, checked by `validate`; presets `paper`, `demo`, `tiny`."""
+"""Settings as frozen dataclasses, checked by `validate`: those of AKMNet, and those of every run."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -107,22 +108,6 @@ class DataConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class SyntheticConfig:
-    """The drawn corpus that `--dataset=synthetic` makes when it is not there yet."""
-
-    subjects: int = 8
-    """Drawn people."""
-    clips: int = 6
-    """Clips a person."""
-    strength: float = 1.0
-    """Displacement of the expression: 1 as after magnification, 0.06 as recorded, 0 none (negative control)."""
-    seed: int = 0
-    """Seed of the drawing."""
-    size: int = 128
-    """Side of the drawn frames in pixels."""
-
-
-@dataclasses.dataclass(frozen=True)
 class PretrainConfig:
     """Training on still faces before the folds, as the paper does with photographs; here the stills are drawn.
 
@@ -153,25 +138,51 @@ class PretrainConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class ExperimentConfig:
-    """One leave-one-subject-out run."""
+class AKMNetConfig:
+    """AKMNet and how it is trained."""
 
-    dataset: str = "smic"
-    """Data set: casme, casme2, samm, smic, or synthetic (drawn on first use, needs no data)."""
-    preset: Literal["paper", "demo", "tiny"] = "paper"
-    """Defaults of everything below: the published network, the five-minute demo, or the smallest that runs."""
-    manual_dir: Path | None = None
-    """Folder of the original download; the data set is built from it on first use."""
-    data_dir: Path | None = None
-    """Where built data sets are kept; the TFDS default when not given."""
-    data_config: str | None = None
-    """Builder configuration: original, raw, aligned, aligned_alpha15; smic: hs, vis, nir; the usual one if none."""
-    classes: Literal["paper4", "megc3", "emotion"] = "paper4"
-    """Class scheme of sets with emotion labels: four classes as published, three of MEGC 2019, or the emotions."""
-    allow_missing: bool = False
-    """Leave out clips that are missing or damaged on disk instead of refusing to build."""
-    run_dir: Path | None = None
-    """Where results go; runs/<dataset>-<preset> when not given."""
+    train: TrainConfig = TrainConfig()
+    model: ModelConfig = ModelConfig()
+    init_weights: Path | None = None
+    """Weights every fold starts from: a PyTorch state dict (.pt). Entries that don't fit the network are left fresh."""
+    pretrain: PretrainConfig = PretrainConfig()
+
+    @classmethod
+    def preset(cls, name: str) -> "AKMNetConfig":
+        """The published network (`paper`), a slim one on 64 x 64 frames (`demo`), the smallest that runs (`tiny`).
+
+        Raises:
+            ValueError: there is no such preset.
+        """
+        presets: dict[str, Callable[[], AKMNetConfig]] = {"paper": cls, "demo": cls._demo, "tiny": cls._tiny}
+        if name not in presets:
+            raise ValueError(f"--preset={name}: expected one of {', '.join(presets)}")
+        return presets[name]()
+
+    @classmethod
+    def _demo(cls) -> "AKMNetConfig":
+        """Started from drawn stills; minutes on two cores."""
+        model = ModelConfig(image_size=64, widths=(16, 32, 64, 128))
+        return cls(TrainConfig(epochs=8), model, pretrain=PretrainConfig(people=150))
+
+    @classmethod
+    def _tiny(cls) -> "AKMNetConfig":
+        """For tests and try-outs; its accuracy means nothing."""
+        return cls(TrainConfig(epochs=2), ModelConfig(image_size=32, widths=(4, 4, 8, 8), gru_hidden=4))
+
+    def validate(self) -> None:
+        """Raise ValueError naming the option, what was got and what is expected."""
+        self.model.validate()
+        self.train.validate()
+        self.pretrain.validate()
+        no_pretraining = not (self.init_weights and self.pretrain.people)
+        _require(no_pretraining, "init_weights", self.init_weights, "no pretraining beside it")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """A leave-one-subject-out run, whatever the method."""
+
     folds: str = ""
     """Subjects to leave out, one fold each, comma-separated; every subject when empty."""
     rules: str = "last,test"
@@ -186,13 +197,7 @@ class ExperimentConfig:
     """Seconds between checkpoints of a running fold, taken at the end of an epoch; 0: after every epoch."""
     devices: int = 0
     """Folds at a time, each on a device of this machine or on as many as --parts; 0: as many as devices allow."""
-    train: TrainConfig = TrainConfig()
-    model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
-    init_weights: Path | None = None
-    """Weights every fold starts from: a PyTorch state dict (.pt). Entries that don't fit the network are left fresh."""
-    synthetic: SyntheticConfig = SyntheticConfig()
-    pretrain: PretrainConfig = PretrainConfig()
 
     @property
     def chosen_rules(self) -> tuple[Rule, ...]:
@@ -206,16 +211,7 @@ class ExperimentConfig:
 
     def validate(self) -> None:
         """Raise ValueError naming the option, what was got and what is expected."""
-        self.model.validate()
-        self.train.validate()
         self.data.validate()
-        self.pretrain.validate()
-        _require(
-            not (self.init_weights and self.pretrain.people),
-            "init_weights",
-            self.init_weights,
-            "no pretraining beside it",
-        )
         given = self.rules.split(",")
         _require(bool(given) and set(given) <= set(RULES), "rules", self.rules, f"some of {','.join(RULES)}")
         _require(self.seeds >= 1, "seeds", self.seeds, "at least 1")
@@ -226,46 +222,3 @@ class ExperimentConfig:
 def _require(condition: bool, option: str, got, expected: str) -> None:
     if not condition:
         raise ValueError(f"--{option}={got}: expected {expected}")
-
-
-def preset(name: str) -> ExperimentConfig:
-    """The defaults that a preset stands for.
-
-    Raises:
-        ValueError: the preset does not exist.
-    """
-    presets = {"paper": _paper, "demo": _demo, "tiny": _tiny}
-    if name not in presets:
-        raise ValueError(f"--preset={name}: expected one of {', '.join(presets)}")
-    return presets[name]()
-
-
-def _paper() -> ExperimentConfig:
-    """The published network and optimisation on 128 x 128 frames."""
-    return ExperimentConfig()
-
-
-def _demo() -> ExperimentConfig:
-    """A slim network on 64 x 64 frames of a drawn corpus, started from drawn stills.
-
-    `python -m experiments.loso --preset=demo`
-    """
-    return ExperimentConfig(
-        preset="demo",
-        dataset="synthetic",
-        model=ModelConfig(image_size=64, widths=(16, 32, 64, 128)),
-        train=TrainConfig(epochs=8),
-        synthetic=SyntheticConfig(subjects=8, clips=6),
-        pretrain=PretrainConfig(people=150),
-    )
-
-
-def _tiny() -> ExperimentConfig:
-    """The smallest network that runs; for tests and try-outs, its accuracy means nothing."""
-    return ExperimentConfig(
-        preset="tiny",
-        dataset="synthetic",
-        model=ModelConfig(image_size=32, widths=(4, 4, 8, 8), gru_hidden=4),
-        train=TrainConfig(epochs=2),
-        synthetic=SyntheticConfig(subjects=3, clips=3, size=48),
-    )

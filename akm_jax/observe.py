@@ -1,4 +1,4 @@
-"""How training tells others where it is: a display, a log."""
+"""How work tells others where it is: a display, a log."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
@@ -36,6 +36,13 @@ class Observer:
     training reports, never while another `fold_done` runs.
     """
 
+    def tell(self, text: str) -> None:
+        """Something that whoever watches the run may want to know."""
+
+    def track(self, items: Iterable, what: str, total: int) -> Iterable:
+        """Work on `items` begins: the same items, shown as they are taken."""
+        return items
+
     def training_starts(self, place: Place, epoch: int) -> None:
         """A training starts after `epoch` epochs: 0, or where its last checkpoint was taken."""
 
@@ -54,6 +61,17 @@ class Observers(Observer):
 
     def __init__(self, observers: Sequence[Observer]):
         self._observers = observers
+
+    def tell(self, text: str) -> None:
+        """Tell all."""
+        for observer in self._observers:
+            observer.tell(text)
+
+    def track(self, items: Iterable, what: str, total: int) -> Iterable:
+        """Show on all."""
+        for observer in self._observers:
+            items = observer.track(items, what, total)
+        return items
 
     def training_starts(self, place: Place, epoch: int) -> None:
         """Tell all."""

@@ -1,11 +1,10 @@
-"""From a user's folder or a prepared TFDS set to a `ClipSet`: build on first use, then hold it in memory or stream it.
+"""From a user's folder or a prepared TFDS set to a `ClipSet`: built on first use, then read from the prepared files.
 
-The only module of `akm_jax` that needs tensorflow-datasets, and only inside its functions; TensorFlow is never needed.
+tensorflow-datasets is needed inside functions only, so that importing this takes no time; TensorFlow is never needed.
 """
 
 import contextlib
 import logging
-import math
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -27,12 +26,8 @@ def load_clip_set(
     manual_dir: Path | None = None,
     data_dir: Path | None = None,
     data_config: str | None = None,
-    image_size: int = 128,
-    crop_source_size: int = 144,
     allow_missing: bool = False,
     classes: str = "paper4",
-    memory_gib: float = math.inf,
-    decode_threads: int = 0,
 ) -> ClipSet:
     """Read a data set; prepares it first where that has not been done, or not from the present files.
 
@@ -42,35 +37,20 @@ def load_clip_set(
             exactly these files (names, sizes, modification times), and made anew otherwise.
         data_dir: where prepared sets lie; TFDS's own default (`TFDS_DATA_DIR`, `~/tensorflow_datasets`) if not given.
         data_config: builder configuration, e.g. "hs" or "vis"; the builder's first one if not given.
-        image_size: S, side of `ClipSet.frames` in pixels.
-        crop_source_size: L, side of `ClipSet.large_frames` in pixels.
         allow_missing: leave clips with missing or broken files out, instead of failing.
         classes: what emotions become, one of `datasets_tfds.classes.SCHEMES`. Clips whose emotion has no class are left
             out, and counted in the log. SMIC keeps its three classes.
-        memory_gib: largest set, all frames decoded, that is held in memory, GiB; a larger one is streamed.
-        decode_threads: threads that decode; 0: one a core, at most 16.
 
     Returns:
-        The clips in the order of subject number, then clip id; `ClipSet.streamed` says whether frames are decoded on
-        demand.
+        The clips in the order of subject number, then clip id; their pictures are decoded when they are read.
 
     Raises:
         FileNotFoundError: `manual_dir` is absent or does not hold the set; or it is not given and nothing is prepared.
-        ValueError: unknown data set, configuration or class scheme; sizes below 1; broken data; a prepared set that
-            cannot be used.
+        ValueError: unknown data set, configuration or class scheme; broken data; a prepared set that cannot be used.
     """
-    if min(image_size, crop_source_size) < 1:
-        raise ValueError(f"image sizes must be at least 1 pixel, got {image_size} and {crop_source_size}")
     make_builder = _builder_maker(dataset, data_config, data_dir, allow_missing)
     builder = _prepared_builder(make_builder, manual_dir and Path(manual_dir).expanduser(), allow_missing)
-    return read_records(
-        builder,
-        sizes=(image_size, crop_source_size),
-        scheme=classes,
-        memory_gib=memory_gib,
-        decode_threads=decode_threads,
-        track=_track,
-    )
+    return read_records(builder, scheme=classes, track=_track)
 
 
 def _builder_classes() -> dict[str, Any]:

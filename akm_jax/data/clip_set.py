@@ -1,26 +1,85 @@
-"""`ClipSet`: a recognition data set, every frame at two sizes; held in memory, or streamed: decoded on demand.
+"""`ClipSet`: the clips of a recognition data set with their labels; `Clips`: the same as a method sees them, without.
 
-The contract between reading (`datasets_tfds.source`) and training (`akm_jax.train`): frames of all clips lie one after
-another on one axis, and clip i owns rows `starts[i] : starts[i] + lengths[i]`. `read` gives a clip's frames either way.
+Pictures are read when they are needed, from memory or from disk; what a network makes of them (sizes, views) is made
+from here on: `akm_jax.data.sized`, `akm_jax.views`.
 """
 
 import dataclasses
 import zlib
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
 
 
-class ClipReader(Protocol):
-    """Decodes the clips of a streamed data set; several threads may call it at once."""
+class Pictures(Protocol):
+    """Where the frames of a set come from; several threads may read at once."""
 
     @property
     def checksum(self) -> int:
-        """CRC-32 of all pixels, as `add_to_checksum` makes it."""
+        """CRC-32 of all pictures: another one says that the data have changed."""
 
-    def read(self, clip: int, *, large: bool) -> tuple[np.ndarray, np.ndarray]:
-        """As `ClipSet.read`."""
+    def read(self, clip: int) -> np.ndarray:
+        """Frames of one clip, grey uint8 (T, H, W).
+
+        Raises:
+            ValueError: they cannot be read; the message names clip and file.
+        """
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldPictures:
+    """Frames in memory: one array (T, H, W) a clip."""
+
+    clips: tuple[np.ndarray, ...]
+
+    @property
+    def checksum(self) -> int:
+        """CRC-32 of all pixels."""
+        checksum = 0
+        for frames in self.clips:
+            checksum = zlib.crc32(np.ascontiguousarray(frames).data, checksum)
+        return checksum
+
+    def read(self, clip: int) -> np.ndarray:
+        """Frames of one clip."""
+        return self.clips[clip]
+
+
+@dataclasses.dataclass(frozen=True)
+class Clips:
+    """Clips without labels and names: all that a method is given of those it is tested on.
+
+    Attributes:
+        num_classes: K, number of classes.
+        lengths: int32 (N,), frames of each clip, at least 1.
+        fps: float32 (N,), frames per second of each clip's recording; 0 where unknown.
+        apexes: int32 (N,), the apex as an index into the clip's frames (0-based), -1 where not annotated.
+        pictures: where the frames come from.
+    """
+
+    num_classes: int
+    lengths: np.ndarray
+    fps: np.ndarray
+    apexes: np.ndarray
+    pictures: Pictures
+
+    @property
+    def starts(self) -> np.ndarray:
+        """First row of each clip where the frames of all clips lie one after another, (N,)."""
+        return np.concatenate([[0], np.cumsum(self.lengths)[:-1]]).astype(np.int32)
+
+    def read(self, clip: int) -> np.ndarray:
+        """Frames of one clip, grey uint8 (T, H, W); several threads may call this at once.
+
+        Raises:
+            ValueError: the clip cannot be read.
+        """
+        return self.pictures.read(clip)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,13 +93,8 @@ class ClipSet:
         subjects: N subject ids.
         labels: int32 (N,), 0..K-1.
         lengths: int32 (N,), frames of each clip, at least 1.
-        frames: uint8 (F, S, S), grey, F = sum of lengths: the evaluation size; (0, S, S) in a streamed set.
-        large_frames: uint8 (F, L, L), the same frames at the size random crops are taken from; (0, L, L) in a streamed
-            set.
-        frame_numbers: int32 (F,), each frame's number in its file name.
-        fps: frames per second of the recording.
-        apexes: int32 (N,), the apex as an index into the clip's frames (0-based), -1 where not annotated.
-        reader: decodes the clips of a streamed set; None where they are held in memory.
+        frame_numbers: int32 (F,), each frame's number in its file name, F = sum of lengths.
+        fps, apexes, pictures: as in `Clips`.
     """
 
     name: str
@@ -49,26 +103,22 @@ class ClipSet:
     subjects: tuple[str, ...]
     labels: np.ndarray
     lengths: np.ndarray
-    frames: np.ndarray
-    large_frames: np.ndarray
     frame_numbers: np.ndarray
-    fps: float
+    fps: np.ndarray
     apexes: np.ndarray
-    reader: ClipReader | None = None
+    pictures: Pictures
 
     def __post_init__(self):
         num_clips, num_frames = len(self.clip_ids), int(np.sum(self.lengths))
-        sizes = {name: len(getattr(self, name)) for name in ("subjects", "labels", "lengths", "apexes")}
+        sizes = {name: len(getattr(self, name)) for name in ("subjects", "labels", "lengths", "apexes", "fps")}
         wrong = {name: size for name, size in sizes.items() if size != num_clips}
         if wrong:
             raise ValueError(f"ClipSet {self.name!r}: {num_clips} clip ids, but lengths differ: {wrong}")
-        held = num_frames if self.reader is None else 0
-        for name, expected in (("frames", held), ("large_frames", held), ("frame_numbers", num_frames)):
-            if len(getattr(self, name)) != expected:
-                raise ValueError(
-                    f"ClipSet {self.name!r}: {name} holds {len(getattr(self, name))} frames, expected {expected}; the "
-                    f"clips' lengths add up to {num_frames}, and pictures are given by arrays or by a reader"
-                )
+        if len(self.frame_numbers) != num_frames:
+            raise ValueError(
+                f"ClipSet {self.name!r}: {len(self.frame_numbers)} frame numbers, expected {num_frames}, which the "
+                "clips' lengths add up to"
+            )
         if num_clips == 0:
             raise ValueError(f"ClipSet {self.name!r} holds no clips; check the data folder")
         if len(set(self.clip_ids)) != num_clips:
@@ -83,57 +133,83 @@ class ClipSet:
                 f"(classes {list(self.class_names)}), got {min(self.labels)}..{max(self.labels)}"
             )
 
+    @classmethod
+    def from_frames(
+        cls,
+        frames: Sequence[np.ndarray],
+        labels: Sequence[Any],
+        subjects: Sequence[Any],
+        *,
+        name: str = "frames",
+        class_names: Sequence[str] | None = None,
+        clip_ids: Sequence[str] | None = None,
+        fps: float | Sequence[float] = 0.0,
+        apexes: Sequence[int] | None = None,
+    ) -> "ClipSet":
+        """A set of clips that lie in memory.
+
+        Args:
+            frames: N clips, grey uint8 (T, H, W) each; T, H and W may differ between clips.
+            labels: class of each clip, by name.
+            subjects: who each clip shows.
+            name: what the set is called in results.
+            class_names: all classes in their order; those found, sorted, when None.
+            clip_ids: unique names; clip_0, clip_1, ... when None.
+            fps: frames per second, one for all clips or one a clip; 0: unknown.
+            apexes: index of each clip's apex among its frames, -1 for none; none at all when None.
+
+        Raises:
+            ValueError: a clip of another form, a label that is no class, or numbers that do not fit together.
+        """
+        _require_clips(frames)
+        num_clips, names = len(frames), [str(label) for label in labels]
+        classes = tuple(class_names or sorted(set(names)))
+        if unknown := sorted(set(names) - set(classes)):
+            raise ValueError(f"from_frames: labels {unknown} are not among the classes {list(classes)}")
+        lengths = np.array([len(clip) for clip in frames], np.int32)
+        return cls(
+            name=name,
+            class_names=classes,
+            clip_ids=tuple(clip_ids or (f"clip_{i}" for i in range(num_clips))),
+            subjects=tuple(str(subject) for subject in subjects),
+            labels=np.array([classes.index(label) for label in names], np.int32),
+            lengths=lengths,
+            frame_numbers=np.concatenate([np.arange(n) for n in lengths]).astype(np.int32),
+            fps=np.full(num_clips, fps, np.float32) if np.ndim(fps) == 0 else np.asarray(fps, np.float32),
+            apexes=np.full(num_clips, -1, np.int32) if apexes is None else np.asarray(apexes, np.int32),
+            pictures=HeldPictures(tuple(frames)),
+        )
+
+    def without_labels(self) -> Clips:
+        """The clips as a method sees them."""
+        return Clips(len(self.class_names), self.lengths, self.fps, self.apexes, self.pictures)
+
     @property
     def starts(self) -> np.ndarray:
-        """First row of each clip on the frame axis, (N,)."""
-        return np.concatenate([[0], np.cumsum(self.lengths)[:-1]]).astype(np.int32)
-
-    @property
-    def streamed(self) -> bool:
-        """Whether frames are decoded on demand."""
-        return self.reader is not None
-
-    @property
-    def gib(self) -> float:
-        """What all frames take at both sizes, GiB, wherever they are."""
-        sides = self.frames.shape[1], self.large_frames.shape[1]
-        return int(self.lengths.sum()) * sum(side**2 for side in sides) / 2**30
+        """First row of each clip where the frames of all clips lie one after another, (N,)."""
+        return self.without_labels().starts
 
     @property
     def checksum(self) -> int:
-        """CRC-32 of all pixels; the same whether the set is held or streamed."""
-        if self.reader is not None:
-            return self.reader.checksum
-        checksum = 0
-        for clip in range(len(self)):
-            checksum = add_to_checksum(checksum, *self.read(clip))
-        return checksum
+        """CRC-32 of all pictures."""
+        return self.pictures.checksum
 
-    def read(self, clip: int, *, large: bool = True) -> tuple[np.ndarray, np.ndarray]:
-        """Frames of one clip at both sizes, uint8 (T, S, S) and (T, L, L); several threads may call this at once.
-
-        Args:
-            clip: index of the clip, 0..N-1.
-            large: False spares decoding the enlarged frames, which come back as (0, L, L).
-
-        Raises:
-            ValueError: a clip of a streamed set cannot be read.
-        """
-        if self.reader is not None:
-            return self.reader.read(clip, large=large)
-        start = int(np.sum(self.lengths[:clip]))
-        stop = start + int(self.lengths[clip])
-        return self.frames[start:stop], self.large_frames[start : stop if large else start]
+    def read(self, clip: int) -> np.ndarray:
+        """Frames of one clip, as `Clips.read`."""
+        return self.pictures.read(clip)
 
     def __len__(self) -> int:
         return len(self.clip_ids)
 
 
-def add_to_checksum(checksum: int, frames: np.ndarray, large_frames: np.ndarray) -> int:
-    """CRC-32 of what `checksum` is of, and one more clip."""
-    for array in (frames, large_frames):
-        checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
-    return checksum
+def _require_clips(frames: Sequence[np.ndarray]) -> None:
+    if not len(frames):
+        raise ValueError("from_frames: expected at least one clip, uint8 (T, H, W), got none")
+    for i, clip in enumerate(frames):
+        if clip.ndim != 3 or clip.dtype != np.uint8 or clip.size == 0:
+            raise ValueError(
+                f"from_frames: clip {i} is {clip.dtype} {clip.shape}; expected grey uint8 (T, H, W) with T >= 1"
+            )
 
 
 def resize_frame(frame: np.ndarray, size: int) -> np.ndarray:

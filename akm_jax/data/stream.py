@@ -7,7 +7,6 @@ every call of a data set has one static shape.
 
 import dataclasses
 import functools
-import os
 from collections.abc import Generator, Sequence
 
 import jax
@@ -17,20 +16,15 @@ from jax.sharding import Sharding
 from jaxtyping import Int, UInt8
 
 from akm_jax.data.batching import BatchPlan
-from akm_jax.data.clip_set import ClipSet
-
-MOST_DECODE_THREADS = 16
-
-Frames = tuple[np.ndarray, np.ndarray]
-"""Frames of one clip or one call at both sizes: uint8 (T, S, S) and (T, L, L)."""
+from akm_jax.data.sized import Frames, SizedClips, choose_threads
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class DeviceClips:
-    """What steps gather frames from, on the device: grey frames at both sizes, and the labels of all clips of the set.
+    """What steps gather frames from, on the device: grey frames at both sizes, and the labels of the clips trained on.
 
-    `large_frames` has no rows where only evaluation is fed.
+    `large_frames` has no rows where only evaluation is fed; `labels` are 0 for clips that a fold does not train on.
     """
 
     frames: UInt8[Array, "N S S"]
@@ -60,18 +54,25 @@ class HeldData:
         """The same data on another device, or on several."""
         return HeldData(jax.device_put(self.clips, device))
 
+    def labelled(self, labels: np.ndarray) -> "HeldData":
+        """The same frames with the labels of a training, (N,)."""
+        placed = jax.device_put(labels, self.clips.labels.sharding if self.clips.labels.committed else None)
+        return HeldData(dataclasses.replace(self.clips, labels=placed))
+
 
 @dataclasses.dataclass(frozen=True)
 class StreamedData:
     """A data set whose frames are read and decoded as they are needed; several threads may iterate over it at once.
 
     Attributes:
-        clip_set: the data.
+        clips: the data.
+        labels: (N,), as in `DeviceClips`.
         threads: threads that decode, for each iteration.
         device: where frames are put, one device or several; JAX's default device if None.
     """
 
-    clip_set: ClipSet
+    clips: SizedClips
+    labels: np.ndarray
     threads: int
     device: jax.Device | Sharding | None = None
 
@@ -94,7 +95,7 @@ class StreamedData:
         parts = list(plan.calls(steps_per_call))
         slots = [int(clip) for part in parts for clip in part.clip_rows.ravel()]
         slots_per_call = steps_per_call * plan.clip_rows.shape[1]
-        labels = jax.device_put(self.clip_set.labels, self.device)
+        labels = jax.device_put(self.labels, self.device)
         pack = functools.partial(_pack, num_slots=plan.clip_rows.shape[1], capacity=plan.frame_rows.shape[1])
 
         def place(clips: Sequence[Frames]) -> DeviceClips:
@@ -103,7 +104,7 @@ class StreamedData:
             frames, large_frames = jax.device_put(arrays, self.device)
             return DeviceClips(frames, large_frames, labels)
 
-        decoded = _decoded(self.clip_set, slots, threads=self.threads, ahead=slots_per_call, large=large)
+        decoded = _decoded(self.clips, slots, threads=self.threads, ahead=slots_per_call, large=large)
         calls = decoded.batch(slots_per_call, batch_fn=place)
         placed = iter(grain.experimental.ThreadPrefetchIterDataset(calls, prefetch_buffer_size=1))
         try:
@@ -115,6 +116,10 @@ class StreamedData:
     def to(self, device: jax.Device | Sharding) -> "StreamedData":
         """The same data for another device."""
         return dataclasses.replace(self, device=device)
+
+    def labelled(self, labels: np.ndarray) -> "StreamedData":
+        """The same frames with the labels of a training, (N,)."""
+        return dataclasses.replace(self, labels=labels)
 
 
 def _pack(clips: Sequence[np.ndarray], *, num_slots: int, capacity: int) -> np.ndarray:
@@ -135,51 +140,32 @@ def _count_rows_from_call(part: BatchPlan) -> BatchPlan:
 
 
 def place_data(
-    clip_set: ClipSet, *, decode_threads: int = 0, device: jax.Device | Sharding | None = None
+    clips: SizedClips, *, decode_threads: int = 0, device: jax.Device | Sharding | None = None
 ) -> HeldData | StreamedData:
-    """Put a data set that is held in memory on the device; feed a streamed one from disk.
+    """Put clips that are held in memory on the device; feed streamed ones from disk. `labelled` gives them labels.
 
     Args:
-        clip_set: the data.
+        clips: the data.
         decode_threads: threads that decode; 0: one a core, at most 16.
         device: where frames go, one device or several; JAX's default device if None.
     """
-    if clip_set.streamed:
-        return StreamedData(clip_set, choose_threads(decode_threads), device)
-    arrays = (clip_set.frames, clip_set.large_frames, clip_set.labels)
-    return HeldData(DeviceClips(*jax.device_put(arrays, device)))
+    labels = np.zeros(len(clips.lengths), np.int32)
+    if clips.streamed:
+        return StreamedData(clips, labels, choose_threads(decode_threads), device)
+    return HeldData(DeviceClips(*jax.device_put((clips.frames, clips.large_frames, labels), device)))
 
 
-def choose_threads(decode_threads: int) -> int:
-    """Number of threads; 0 stands for one a core, at most 16."""
-    return decode_threads or min(MOST_DECODE_THREADS, os.cpu_count() or 1)
-
-
-def read_clips(clip_set: ClipSet, *, decode_threads: int = 0) -> Generator[Frames, None, None]:
-    """Frames of all clips in the set's order, decoded ahead in threads, two clips a thread.
-
-    Raises:
-        ValueError: a clip cannot be read.
-    """
-    threads = choose_threads(decode_threads)
-    clips = iter(_decoded(clip_set, range(len(clip_set)), threads=threads, ahead=0, large=True))
-    try:
-        yield from clips
-    finally:
-        clips.close()
-
-
-def _decoded(clip_set: ClipSet, clips: Sequence[int], *, threads: int, ahead: int, large: bool):
+def _decoded(sized: SizedClips, clips: Sequence[int], *, threads: int, ahead: int, large: bool):
     """Grain data set of the frames of clips, -1 standing for none; at least `ahead` clips are decoded in advance.
 
     A clip is one piece of work: it is one record on disk, and Pillow decodes and resizes outside Python's lock.
     """
     import grain
 
-    nothing = (clip_set.frames[:0], clip_set.large_frames[:0])
+    nothing = (sized.frames[:0], sized.large_frames[:0])
 
     def read(clip: int) -> Frames:
-        return nothing if clip < 0 else clip_set.read(clip, large=large)
+        return nothing if clip < 0 else sized.read(clip, large=large)
 
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=max(ahead, 2 * threads))
     return grain.MapDataset.source(clips).map(read).to_iter_dataset(options)

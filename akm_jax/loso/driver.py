@@ -1,118 +1,259 @@
-"""All folds of a run: finished ones are kept, the others trained on the devices there are, then results are written."""
+"""All folds of a run, whatever the method: finished ones are kept, the others trained, then results are written.
+
+Fold by fold or all folds together, on one device or on several; every training goes on from its last good checkpoint.
+"""
 
 import threading
+import time
+import warnings
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
+import numpy as np
 
-from akm_jax.config import ExperimentConfig
+from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.folds import Fold
+from akm_jax.data.folds import Fold, leave_one_subject_out
 from akm_jax.files import read_json, write_json
 from akm_jax.loso.background import Background
-from akm_jax.loso.devices import choose_devices, on_every_device
-from akm_jax.loso.fold import run_fold
 from akm_jax.loso.results import write_results
+from akm_jax.loso.rules import ALL_SUBJECTS, INNER, Record, plan_training, results_of_rules, trainings_of
 from akm_jax.loso.run_dir import fold_folder
+from akm_jax.methods.protocol import Context, Epoch, Method, Start, Trainer, Training
 from akm_jax.observe import Observer
-from akm_jax.train import step
-from akm_jax.train.setup import RunSetup, set_up
-from akm_jax.train.state import TrainState
+from akm_jax.views.cache import compute_views
+from akm_jax.views.view import Views
+
+Unit = tuple[int, tuple[Fold, ...]]
+"""A seed and the folds that are trained together."""
 
 
-def run_loso(
-    config: ExperimentConfig,
+def run_folds(
+    method: Method,
     clip_set: ClipSet,
     run_dir: Path,
     *,
-    start: TrainState | None = None,
-    observer: Observer | None = None,
+    options: RunOptions,
+    observer: Observer,
+    described: dict[str, Any],
+    views_dir: Path | None = None,
 ) -> dict[str, Any]:
     """Train every fold that is not finished yet; write predictions and summary.
 
     Args:
-        config: the experiment.
+        method: what is trained.
         clip_set: the data.
         run_dir: where results go, held by `run_dir.open_run`; a directory of the same run goes on.
-        start: weights every fold starts from; fresh ones, others for every fold and seed, when None.
+        options: of the run.
         observer: is told how training goes.
+        described: the run's settings as `summary.json` shall hold them.
+        views_dir: where views are kept; the user's folder for caches when None.
 
     Returns:
         The content of `summary.json`.
 
     Raises:
-        ValueError: data or configuration no run can be made of, or more devices asked for than there are.
-        FloatingPointError: a loss is not finite.
+        ValueError: data or settings no run can be made of, or more devices asked for than there are.
+        FloatingPointError: a loss or an output is not finite.
     """
-    setup, folds = set_up(config, clip_set)
-    devices = choose_devices(config.devices, setup.parts)
-    work = [(seed, fold) for seed in range(config.seed, config.seed + config.seeds) for fold in folds]
-    run = _Run(run_dir, len(work), observer or Observer())
-    left: deque[tuple[int, Fold]] = deque()
-    for seed, fold in work:
-        if run.is_finished(seed, fold.subject):
-            run.tell(seed, fold.subject)
-        else:
-            left.append((seed, fold))
-    devices = devices[: max(len(left), 1)]
+    folds = leave_one_subject_out(clip_set, options.chosen_folds)
+    clips = clip_set.without_labels()
+    views = Views()
+    if method.view is not None:
+        views = compute_views(method.view, clips, clip_set.clip_ids, folder=views_dir, track=observer.track)
+    context = Context(options, run_dir / "pretrained", observer)
+    trainer = method.prepare(clips, views, all_trainings(clip_set, options), context)
+    run = _Run(method, clip_set, run_dir, options, trainer, observer, total=options.seeds * len(folds))
+    seeds = range(options.seed, options.seed + options.seeds)
+    left = deque(unit for seed in seeds for unit in run.units_left(seed, folds))
+    _train_units(run, left, observer)
+    results = [run.result(seed, fold.subject) for seed in seeds for fold in folds]
+    chosen = [plan_training(clip_set, fold, options.seed, ALL_SUBJECTS, inner_share=0) for fold in folds]
+    facts = {"complete": method.complete, **trainer.run_facts(chosen)}
+    return write_results(run_dir, clip_set, folds, results, described, facts)
+
+
+def all_trainings(clip_set: ClipSet, options: RunOptions) -> list[Training]:
+    """Every training that the data set allows, whichever folds are run."""
+    planned = []
+    for fold in leave_one_subject_out(clip_set):
+        planned.append(plan_training(clip_set, fold, options.seed, ALL_SUBJECTS, inner_share=0))
+        for seed in range(options.seed, options.seed + options.seeds) if "inner" in options.chosen_rules else ():
+            planned.append(plan_training(clip_set, fold, seed, INNER, inner_share=options.inner_share))
+    return planned
+
+
+def _train_units(run: "_Run", left: deque[Unit], observer: Observer) -> None:
+    """Train what is left, on as many devices as the run may use."""
+    if not run.parts:
+        _take_units(run, left, run.trainer, observer)
+        return
+    from akm_jax.loso.devices import choose_devices, on_every_device  # here: starts JAX, which not every method needs
+
+    devices = choose_devices(run.options.devices, run.parts)[: max(len(left), 1)]
     if len(devices) == 1:
-        _train_folds(setup, left, _at_home(start, setup), run, run.observer)
-    else:
-        on_every_device(
-            devices,
-            lambda those, observer: _train_folds(there := setup.on(those), left, _at_home(start, there), run, observer),
-            run.observer,
-        )
-    return write_results(run_dir, setup, folds, [run.result(seed, fold.subject) for seed, fold in work])
+        _take_units(run, left, run.trainer, observer)
+        return
+    on_every_device(
+        devices, lambda those, observer: _take_units(run, left, run.trainer.on(those), observer), run.observer
+    )
 
 
-def _at_home(start: TrainState | None, setup: RunSetup) -> TrainState | None:
-    """Weights to start from, where the folds' weights lie."""
-    return start if setup.home is None else jax.device_put(start, setup.home)
-
-
-def _train_folds(
-    setup: RunSetup, left: deque[tuple[int, Fold]], start: TrainState | None, run: "_Run", observer: Observer
-) -> None:
-    """Train folds, taken from those that are left, until there is none."""
+def _take_units(run: "_Run", left: deque[Unit], trainer: Trainer, observer: Observer) -> None:
+    """Train units, taken from those that are left, until there is none."""
     with Background() as background:
         while left:
             try:
-                seed, fold = left.popleft()
+                seed, folds = left.popleft()
             except IndexError:  # another device was faster
                 break
-            result = run_fold(setup, fold, seed, start, run.folder(seed, fold.subject), observer, background)
-            background.do(run.finish, result)
+            for result in run.train(seed, folds, trainer, observer, background):
+                background.do(run.finish, result)
 
 
 class _Run:
-    """The folds of a run: which are finished, and telling the observer of each."""
+    """The folds of a run: which are finished, training the others, telling the observer of each."""
 
-    def __init__(self, run_dir: Path, total: int, observer: Observer):
-        self.observer = observer
-        self._run_dir = run_dir
+    def __init__(
+        self,
+        method: Method,
+        clip_set: ClipSet,
+        run_dir: Path,
+        options: RunOptions,
+        trainer: Trainer,
+        observer: Observer,
+        *,
+        total: int,
+    ):
+        self.options, self.trainer, self.observer = options, trainer, observer
+        self.parts = method.parts
+        self._method, self._clip_set, self._run_dir = method, clip_set, run_dir
         self._total = total
         self._done = 0
-        self._compiled_before = step.compilations()
         self._lock = threading.Lock()
 
-    def folder(self, seed: int, subject: str) -> Path:
-        return fold_folder(self._run_dir, seed, subject)
+    def units_left(self, seed: int, folds: Sequence[Fold]) -> list[Unit]:
+        """What is still to be trained for a seed; finished folds are told of."""
+        missing = []
+        for fold in folds:
+            if self._result_file(seed, fold.subject).is_file():
+                self._tell(seed, fold.subject)
+            else:
+                missing.append(fold)
+        if self._method.all_folds_at_once:
+            return [(seed, tuple(missing))] if missing else []
+        return [(seed, (fold,)) for fold in missing]
 
-    def is_finished(self, seed: int, subject: str) -> bool:
-        return (self.folder(seed, subject) / "result.json").is_file()
+    def _result_file(self, seed: int, subject: str) -> Path:
+        return fold_folder(self._run_dir, seed, subject) / "result.json"
 
     def result(self, seed: int, subject: str) -> dict[str, Any]:
-        return read_json(self.folder(seed, subject) / "result.json")
+        """Content of a finished fold's `result.json`."""
+        return read_json(self._result_file(seed, subject))
+
+    def train(
+        self, seed: int, folds: Sequence[Fold], trainer: Trainer, observer: Observer, background: Background
+    ) -> list[dict[str, Any]]:
+        """Train folds under every chosen rule, going on from their checkpoints where there are some.
+
+        Returns:
+            For each fold what `result.json` holds: subject, seed, the history of each training, and for each rule the
+            chosen epoch and for every clip of the left-out subject prediction, logits and what else the method says.
+        """
+        rules, share = self.options.chosen_rules, self.options.inner_share
+        records: list[dict[str, Record]] = [{} for _ in folds]
+        validation: list[list[str]] = [[] for _ in folds]
+        for name in trainings_of(rules):
+            planned = [plan_training(self._clip_set, fold, seed, name, inner_share=share) for fold in folds]
+            trained = self._train_together(planned, trainer, observer, background)
+            for i, (training, record) in enumerate(zip(planned, trained, strict=True)):
+                records[i][name] = record
+                if name == INNER:
+                    validation[i] = sorted({self._clip_set.subjects[clip] for clip in training.watched[0]})
+        return [
+            {
+                "subject": fold.subject,
+                "seed": seed,
+                "num_train_clips": len(fold.train),
+                "majority_of_training": int(np.bincount(self._clip_set.labels[fold.train]).argmax()),
+                "histories": {name: record.history for name, record in of_fold.items()},
+                "rules": results_of_rules(rules, of_fold, of_inner),
+            }
+            for fold, of_fold, of_inner in zip(folds, records, validation, strict=True)
+        ]
+
+    def _train_together(
+        self, trainings: Sequence[Training], trainer: Trainer, observer: Observer, background: Background
+    ) -> list[Record]:
+        """Trainings from their last good checkpoints, or from the start, to the last epoch."""
+        from akm_jax.train import checkpoint  # here: not every method keeps checkpoints
+
+        epochs = self._method.epochs
+        folders = [self._checkpoints(training) for training in trainings]
+        starts, records = _starts(folders)
+        for training, start in zip(trainings, starts, strict=True):
+            observer.training_starts(training.place, start.epoch)
+        if starts[0].epoch == epochs:
+            return records
+        saved, number = time.monotonic(), starts[0].epoch
+        for together in trainer.train(trainings, starts, observer):
+            number = self._require_next(together, trainings, number)
+            save = number == epochs or time.monotonic() - saved > self.options.checkpoint_interval_s
+            for i, (training, epoch) in enumerate(zip(trainings, together, strict=True)):
+                if number == 1 and records[i].history:  # the method began anew
+                    observer.training_starts(training.place, 0)
+                    records[i] = Record()
+                records[i].add(self._clip_set, training, epoch, epochs=epochs)
+                observer.epoch_done(training.place, records[i].history[-1])
+                if save and epoch.state is not None:
+                    background.do(checkpoint.save, folders[i], number, epoch.state(), records[i].as_notes())
+            saved = time.monotonic() if save else saved
+        if number != epochs:
+            raise ValueError(
+                f"method {self._method.name!r} ended after {number} epochs; expected {epochs}, its `epochs`"
+            )
+        return records
+
+    def _checkpoints(self, training: Training) -> Path:
+        place = training.place
+        return fold_folder(self._run_dir, place.seed, place.subject) / "checkpoints" / place.training
+
+    def _require_next(self, together: Sequence[Epoch], trainings: Sequence[Training], before: int) -> int:
+        """The number of an epoch, the same for all trainings: one after the last, or 1 where a method began anew."""
+        numbers = {epoch.number for epoch in together}
+        if len(together) != len(trainings) or len(numbers) != 1 or not numbers <= {before + 1, 1}:
+            raise ValueError(
+                f"method {self._method.name!r} gave {len(together)} entries of epochs {sorted(numbers)} after epoch "
+                f"{before}; expected {len(trainings)} of epoch {before + 1}"
+            )
+        return numbers.pop()
 
     def finish(self, result: dict[str, Any]) -> None:
-        result["compilations"] = step.compilations() - self._compiled_before
-        write_json(self.folder(result["seed"], result["subject"]) / "result.json", result)
-        self.tell(result["seed"], result["subject"])
+        """Write a fold's result, after its checkpoints."""
+        result |= self.trainer.fold_facts()
+        write_json(self._result_file(result["seed"], result["subject"]), result)
+        self._tell(result["seed"], result["subject"])
 
-    def tell(self, seed: int, subject: str) -> None:
+    def _tell(self, seed: int, subject: str) -> None:
         with self._lock:
             self._done += 1
             self.observer.fold_done(self.result(seed, subject), self._done, self._total)
+
+
+def _starts(folders: Sequence[Path]) -> tuple[list[Start], list[Record]]:
+    """Where trainings go on: after the newest epoch of which all have a good checkpoint."""
+    from akm_jax.train import checkpoint
+
+    found = [checkpoint.good(folder) for folder in folders]
+    for _, problems in found:
+        for problem in problems:
+            warnings.warn(f"{problem}; going on from the one before it, or from the start", stacklevel=2)
+    kept = [{one.epoch: one for one in good} for good, _ in found]
+    common = set.intersection(*(set(of_one) for of_one in kept))
+    if not common:
+        return [Start() for _ in folders], [Record() for _ in folders]
+    epoch = max(common)
+    chosen = [of_one[epoch] for of_one in kept]
+    return [Start(epoch, one.restore) for one in chosen], [Record(**one.notes) for one in chosen]

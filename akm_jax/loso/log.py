@@ -50,7 +50,8 @@ class RunLog(Observer):
             file.write(json.dumps(dataclasses.asdict(place) | entry) + "\n")
         writer = self._writers[place]
         for name in SCALARS:
-            writer.add_scalar(name, entry[name], entry["epoch"])
+            if name in entry:
+                writer.add_scalar(name, entry[name], entry["epoch"])
         if time.monotonic() - self._flushed > FLUSH_INTERVAL_S:
             writer.flush()
             self._flushed = time.monotonic()

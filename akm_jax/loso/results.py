@@ -2,28 +2,44 @@
 
 import csv
 import io
+import platform
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold
 from akm_jax.files import write_json, write_text
-from akm_jax.loso.run_dir import describe_data, plain
+from akm_jax.loso.run_dir import describe_data
 from akm_jax.loso.scores import score_results
-from akm_jax.observe import Place
-from akm_jax.train.setup import RunSetup
 from akm_jax.versions import versions
 
+# What every `result.json` has; whatever else is in one are numbers the method keeps with a fold.
+RESULT_KEYS = ("subject", "seed", "num_train_clips", "majority_of_training", "histories", "rules")
 LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "tensorflow-datasets", "numpy")
 
 
-def write_results(run_dir: Path, setup: RunSetup, folds: list[Fold], results: list[dict[str, Any]]) -> dict[str, Any]:
-    """Write `predictions.csv` and `summary.json` from the results of all folds and seeds."""
-    clip_set = setup.clip_set
+def write_results(
+    run_dir: Path,
+    clip_set: ClipSet,
+    folds: list[Fold],
+    results: list[dict[str, Any]],
+    described: dict[str, Any],
+    facts: dict[str, Any],
+) -> dict[str, Any]:
+    """Write `predictions.csv` and `summary.json` from the results of all folds and seeds.
+
+    Args:
+        run_dir: where to.
+        clip_set: the data.
+        folds: those of the run.
+        results: contents of their `result.json`.
+        described: the run's settings.
+        facts: more for the summary, such as what the method tells of the run.
+    """
     clips = np.concatenate([fold.test for fold in folds])
     table = _join(results, clip_set, clips)
     write_text(run_dir / "predictions.csv", _predictions_csv(table, clip_set, clips))
@@ -32,19 +48,29 @@ def write_results(run_dir: Path, setup: RunSetup, folds: list[Fold], results: li
         "class_names": list(clip_set.class_names),
         "headline_rule": "last",
         **score_results(results, clip_set.class_names),
-        "padding_share": padding_share(setup, folds),
-        "frames_per_step": setup.frames_per_step,
-        "compilations": max(result["compilations"] for result in results),
-        "frames_per_second": _frames_per_second(results),
-        "complete": setup.config.train.steps_per_epoch == 0,
-        "config": plain(setup.config),
+        **facts,
+        **_largest_facts(results),
+        **_speed(results),
+        "config": described,
         "data": describe_data(clip_set),
-        "device": str(jax.devices()[0].device_kind),
+        "device": _device(),
         "versions": versions(LIBRARIES),
         "git_revision": _git_revision(),
     }
     write_json(run_dir / "summary.json", summary)
     return summary
+
+
+def _largest_facts(results: list[dict[str, Any]]) -> dict[str, float]:
+    """Numbers that folds were finished with, the largest of each."""
+    names = {name for result in results for name in result if name not in RESULT_KEYS}
+    return {name: max(result[name] for result in results if name in result) for name in sorted(names)}
+
+
+def _device() -> str:
+    """What computed, if JAX did."""
+    jax = sys.modules.get("jax")
+    return str(jax.devices()[0].device_kind) if jax else platform.processor() or platform.machine()
 
 
 def _join(results: list[dict[str, Any]], clip_set: ClipSet, clips: np.ndarray) -> dict[str, dict[int, list[dict]]]:
@@ -83,21 +109,12 @@ def _predictions_csv(table, clip_set: ClipSet, clips: np.ndarray) -> str:
     return out.getvalue()
 
 
-def padding_share(setup: RunSetup, folds: list[Fold]) -> float:
-    """Share of the frames that training computes which are padding, over one epoch of every fold."""
-    real = computed = 0
-    for fold in folds:
-        plan = setup.plan_epoch(fold.train, Place(setup.config.seed, fold.subject, "padding"), 0)
-        real += plan.num_frames
-        clips_of_steps = (plan.clip_rows >= 0).reshape(-1, setup.config.train.clips_per_step)
-        computed += int(clips_of_steps.any(1).sum()) * setup.frames_per_step
-    return 1 - real / computed
-
-
-def _frames_per_second(results: list[dict[str, Any]]) -> float:
-    """Training throughput without the first epoch of each training, which may hold compilation."""
+def _speed(results: list[dict[str, Any]]) -> dict[str, float]:
+    """Training throughput without the first epoch of each training, which may hold compilation; empty if not known."""
     epochs = [e for r in results for history in r["histories"].values() for e in (history[1:] or history)]
-    return sum(e["frames"] for e in epochs) / sum(e["seconds"] for e in epochs)
+    if not all({"frames", "seconds"} <= epoch.keys() for epoch in epochs):
+        return {}
+    return {"frames_per_second": sum(e["frames"] for e in epochs) / sum(e["seconds"] for e in epochs)}
 
 
 def _git_revision() -> str | None:

@@ -1,6 +1,6 @@
 """The run directory: whose it is, that only one process writes to it, where a fold's files lie.
 
-run.json              configuration and data the run was started with
+run.json              method, settings and data the run was started with
 folds/seed0/s1/       result.json and thumbnails.json of a finished fold, and its checkpoints
 pretrained/           weights every fold starts from, where there are such
 log.jsonl             one line an epoch and training; tensorboard/ holds the same as event files
@@ -16,15 +16,16 @@ import fcntl
 import json
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from akm_jax.config import ExperimentConfig
+from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.files import read_json, write_json
+from akm_jax.methods.protocol import Method
 
 # Settings that say where things lie, how they are read, how often to save, on how many devices: a run may go on with
 # other ones.
@@ -46,14 +47,19 @@ def fold_folder(run_dir: Path, seed: int, subject: str) -> Path:
 
 
 @contextlib.contextmanager
-def open_run(run_dir: Path, config: ExperimentConfig, clip_set: ClipSet) -> Iterator[Path]:
+def open_run(run_dir: Path, settings: Mapping[str, Any], clip_set: ClipSet) -> Iterator[Path]:
     """Hold a run directory for this process: new, or one that the same run left unfinished.
 
     Half-written files of a killed process are removed. The hold ends with the process, however it ends.
 
+    Args:
+        run_dir: the directory.
+        settings: of the run, as `describe_run` gives them.
+        clip_set: its data.
+
     Raises:
-        ValueError: the directory holds a run of another configuration or of other data (every difference is named),
-            or another process is writing to it.
+        ValueError: the directory holds a run of another method, of other settings or of other data (every difference
+            is named), or another process is writing to it.
         OSError: the directory cannot be written.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -65,19 +71,27 @@ def open_run(run_dir: Path, config: ExperimentConfig, clip_set: ClipSet) -> Iter
                 f"{run_dir}: another process is writing to this run directory; wait for it to end, or give another "
                 "--run_dir"
             ) from e
-        _claim(run_dir, config, clip_set)
+        _claim(run_dir, settings, clip_set)
         _remove_partial(run_dir)
         yield run_dir
 
 
-def _claim(run_dir: Path, config: ExperimentConfig, clip_set: ClipSet) -> None:
+def _claim(run_dir: Path, settings: Mapping[str, Any], clip_set: ClipSet) -> None:
     """Record what a run directory is for, or check that it is for the same."""
-    mine = {"config": plain(config, without=FREE_SETTINGS), "data": describe_data(clip_set)}
+    bound = {k: v for k, v in settings.items() if k not in FREE_SETTINGS}
+    mine = {"config": bound, "data": describe_data(clip_set)}
     path = run_dir / "run.json"
     if not path.is_file():
         write_json(path, mine)
         return
-    theirs, ours = _flatten(read_json(path)), _flatten(mine)
+    found = read_json(path)
+    if "method" not in found.get("config", {}):
+        raise ValueError(
+            f"{run_dir} holds a run of a version before 0.2, whose checkpoints and checksums are of another form: it "
+            "cannot go on. Its results stay readable (python -m experiments.report); give another --run_dir to start a "
+            "new one."
+        )
+    theirs, ours = _flatten(found), _flatten(mine)
     differing = [k for k in sorted({*theirs, *ours}) if theirs.get(k) != ours.get(k)]
     if differing:
         lines = [f"  {k}: there {theirs.get(k)!r}, now {ours.get(k)!r}" for k in differing]
@@ -96,7 +110,7 @@ def _remove_partial(run_dir: Path) -> None:
 
 
 def describe_data(clip_set: ClipSet) -> dict[str, Any]:
-    """What identifies a data set: sizes and a checksum of clips, labels and pixels."""
+    """What identifies a data set: sizes and a checksum of clips, labels and pictures."""
     checksum = zlib.crc32("\n".join([*clip_set.clip_ids, *clip_set.subjects, *clip_set.class_names]).encode())
     for array in (clip_set.labels, clip_set.lengths):
         checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
@@ -111,10 +125,19 @@ def describe_data(clip_set: ClipSet) -> dict[str, Any]:
     }
 
 
-def plain(config: ExperimentConfig, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Configuration as JSON types."""
-    content = json.loads(json.dumps(dataclasses.asdict(config), default=str))
-    return {k: v for k, v in content.items() if k not in without}
+def describe_run(method: Method, options: RunOptions, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The settings of a run as JSON types: name of the method, its settings, the run's options, and `extra`."""
+    config = method.config
+    own = dataclasses.asdict(config) if dataclasses.is_dataclass(config) and not isinstance(config, type) else {}
+    named = {"method": method.name, **(extra or {}), **dataclasses.asdict(options)}
+    if both := sorted(named.keys() & own.keys()):
+        raise ValueError(f"method {method.name!r}: its settings {', '.join(both)} are called as options of the run are")
+    return json.loads(json.dumps({**named, **own}, default=_as_text))
+
+
+def _as_text(value: Any) -> str:
+    """A setting that JSON has no type for, as text: a path as it is written."""
+    return str(value) if isinstance(value, Path) else repr(value)
 
 
 def _flatten(content: Any, prefix: str = "") -> dict[str, Any]:

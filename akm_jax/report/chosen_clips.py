@@ -12,7 +12,7 @@ CLIPS_A_GROUP = 3
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What a model says of one clip; `probabilities` are the softmax of its logits."""
+    """What a model says of one clip; `probabilities` are the softmax of its logits, `beta` may be empty."""
 
     clip_id: str
     subject: str
@@ -61,9 +61,9 @@ def _reading(subject: str, clip_id: str, clip: dict[str, Any]) -> Reading:
         label=clip["label"],
         prediction=clip["prediction"],
         probabilities=tuple(probabilities.tolist()),
-        beta=tuple(clip["beta"]),
-        selected=tuple(clip["selected"]),
-        threshold=clip["threshold"],
+        beta=tuple(clip.get("beta", ())),
+        selected=tuple(clip.get("selected", ())),
+        threshold=clip.get("threshold", 0.0),
     )
 
 

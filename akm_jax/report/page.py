@@ -8,6 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from akm_jax.files import write_text
+from akm_jax.methods import method_title
 from akm_jax.report import figures
 from akm_jax.report.chosen_clips import Reading, choose, read_clips
 from akm_jax.report.published import AKMNET, SOURCE, Published, published_results
@@ -70,10 +71,32 @@ def render(run: RunFiles) -> str:
         published=published,
         akmnet=AKMNET,
         source=SOURCE,
+        method=method_title(config.get("method", "akmnet")),
         curves=_curves(run),
-        groups=_groups(run),
+        groups=(groups := _groups(run)),
+        has_key_frames=any(card.timeline for _, cards in groups for card in cards),
+        run_facts=_run_facts(run.summary),
         **_figures(run, published),
     )
+
+
+# Numbers of a summary: what the page calls them, and how it writes them.
+FACTS = {
+    "device": ("device", "{}"),
+    "git_revision": ("git revision", "{}"),
+    "frames_per_second": ("frames a second", "{:,.0f}"),
+    "frames_per_step": ("frames a step", "{}"),
+    "padding_share": ("padding", "{:.1%}"),
+    "compilations": ("compilations of the step", "{}"),
+}
+
+
+def _run_facts(summary: dict[str, Any]) -> dict[str, str | None]:
+    return {
+        title: None if summary[name] is None else form.format(summary[name])
+        for name, (title, form) in FACTS.items()
+        if name in summary
+    }
 
 
 def _figures(run: RunFiles, published: tuple[Published, ...]) -> dict[str, Markup]:
@@ -113,11 +136,12 @@ def _curves(run: RunFiles) -> list[Curve]:
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """One clip with its timeline and thumbnails."""
+    """One clip with its thumbnails, and its timeline where the method scores frames."""
 
     reading: Reading
-    timeline: Markup
+    timeline: Markup | None
     frames: list[dict[str, Any]]
+    num_frames: int
 
 
 def _groups(run: RunFiles) -> list[tuple[str, list[Card]]]:
@@ -132,5 +156,6 @@ def _groups(run: RunFiles) -> list[tuple[str, list[Card]]]:
 
 def _card(run: RunFiles, name: str, reading: Reading) -> Card:
     folder = run.thumbnails_folder / f"s{reading.subject}"
-    found = read_thumbnails(folder).get(reading.clip_id, {"apex": None, "frames": []})
-    return Card(reading, figures.timeline(name, reading, found["apex"]), found["frames"])
+    found = read_thumbnails(folder).get(reading.clip_id, {"apex": None, "frames": [], "num_frames": len(reading.beta)})
+    timeline = figures.timeline(name, reading, found["apex"]) if reading.beta else None
+    return Card(reading, timeline, found["frames"], found["num_frames"])

@@ -10,7 +10,7 @@ from akm_jax.files import read_json
 from akm_jax.loso.scores import score_results
 
 RESULT_KEYS = {"subject", "seed", "histories", "rules"}
-CLIP_KEYS = {"label", "prediction", "logits", "threshold", "beta", "selected"}
+CLIP_KEYS = {"label", "prediction", "logits"}
 SUMMARY_KEYS = {"num_clips", "class_counts", "majority_accuracy", "majority_band95", "rules", "config", "versions"}
 REDO = "delete it and start the run again with the same options: that fold is done anew, the others are kept"
 

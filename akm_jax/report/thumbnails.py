@@ -19,6 +19,7 @@ from akm_jax.data.clip_set import ClipSet
 from akm_jax.files import read_json, write_json
 
 FILE_NAME = "thumbnails.json"
+LARGEST_SIDE = 128  # pixels
 
 
 def write_thumbnails(folder: Path, clip_set: ClipSet, result: dict[str, Any]) -> None:
@@ -27,7 +28,8 @@ def write_thumbnails(folder: Path, clip_set: ClipSet, result: dict[str, Any]) ->
     Args:
         folder: the fold's directory.
         clip_set: the data of the run.
-        result: content of the fold's `result.json`; top beta is that of its first rule, `last` where there is one.
+        result: content of the fold's `result.json`; top beta is that of its first rule, `last` where there is one, and
+            absent where the method has none.
 
     Raises:
         ValueError: the result holds a clip that is not in the data.
@@ -40,7 +42,7 @@ def write_thumbnails(folder: Path, clip_set: ClipSet, result: dict[str, Any]) ->
             f"thumbnails of {folder}: clips {unknown[:5]} are not in data set {clip_set.name!r}; the run directory was "
             "written with other data"
         )
-    write_json(folder / FILE_NAME, {c: _describe(clip_set, index[c], entry["beta"]) for c, entry in clips.items()})
+    write_json(folder / FILE_NAME, {c: _describe(clip_set, index[c], entry.get("beta")) for c, entry in clips.items()})
 
 
 def main_rule(rules: dict[str, Any]) -> str:
@@ -48,10 +50,10 @@ def main_rule(rules: dict[str, Any]) -> str:
     return next(rule for rule in RULES if rule in rules)
 
 
-def _describe(clip_set: ClipSet, clip: int, beta: list[float]) -> dict[str, Any]:
+def _describe(clip_set: ClipSet, clip: int, beta: list[float] | None) -> dict[str, Any]:
     start, num_frames, apex = int(clip_set.starts[clip]), int(clip_set.lengths[clip]), int(clip_set.apexes[clip])
-    pictures, _ = clip_set.read(clip, large=False)
-    chosen = {"first": 0, "top beta": int(np.argmax(beta)), "apex": apex, "last": num_frames - 1}
+    pictures, top = clip_set.read(clip), -1 if beta is None else int(np.argmax(beta))
+    chosen = {"first": 0, "top beta": top, "apex": apex, "last": num_frames - 1}
     frames = [
         {
             "name": name,
@@ -66,8 +68,9 @@ def _describe(clip_set: ClipSet, clip: int, beta: list[float]) -> dict[str, Any]
 
 
 def _png(frame: np.ndarray) -> str:
-    out = io.BytesIO()
-    Image.fromarray(frame).save(out, format="PNG", optimize=True)
+    out, picture = io.BytesIO(), Image.fromarray(frame)
+    picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+    picture.save(out, format="PNG", optimize=True)
     return base64.b64encode(out.getvalue()).decode("ascii")
 
 

@@ -14,7 +14,6 @@ from akm_jax import optim
 from akm_jax.data.batching import BatchPlan
 from akm_jax.models.akmnet import AKMNetOutput
 from akm_jax.observe import Observer, Place, Progress
-from akm_jax.train.checkpoint import Training
 from akm_jax.train.setup import EpochDraws, RunSetup
 from akm_jax.train.state import TrainState
 from akm_jax.train.step import evaluate_batch, train_steps
@@ -29,15 +28,6 @@ class Evaluation:
     beta: list[np.ndarray]
     selected: list[np.ndarray]
     threshold: np.ndarray
-
-    def accuracy(self, labels: np.ndarray) -> float:
-        """Share of clips classified correctly."""
-        return float(np.mean(self.logits.argmax(1) == labels[self.clips]))
-
-    def cross_entropy(self, labels: np.ndarray) -> float:
-        """Mean cross-entropy, nats."""
-        log_p = self.logits - np.logaddexp.reduce(self.logits, axis=1, keepdims=True)
-        return float(-log_p[np.arange(len(self.clips)), labels[self.clips]].mean())
 
 
 class PendingEvaluation:
@@ -84,21 +74,23 @@ def _batches(outputs: Sequence[AKMNetOutput], count: int) -> Iterator[Any]:
 class PendingEpoch:
     """One epoch, given to the device; `finish` waits for it.
 
-    Its result depends on configuration, data, place, epoch and `RunSetup.draw_epoch` of these alone.
+    Its result depends on configuration, data with the training's labels, place, epoch and `RunSetup.draw_epoch` of
+    these alone.
 
     Attributes:
         state: the weights after the epoch, which the device may still be working on.
     """
 
-    def __init__(self, setup: RunSetup, training: Training, draws: EpochDraws, place: Place, observer: Observer):
-        """Args: the training so far, whose state is donated; what was drawn for its next epoch; who is told of calls.
+    def __init__(
+        self, setup: RunSetup, state: TrainState, epoch: int, draws: EpochDraws, place: Place, observer: Observer
+    ):
+        """Args: the weights so far, which are donated; the epoch, from 1, and what was drawn for it; who is told.
 
         Raises:
             FloatingPointError: a loss is not finite; the message names fold, epoch and step.
         """
-        config, epoch = setup.config.train, training.epoch + 1
-        self.state = training.state
-        self._training = training
+        config = setup.config.train
+        self.state = state
         self._rate = optim.learning_rate(config, epoch)
         self._observer = observer
         self._progress = Progress(place, epoch, config.epochs, 0.0, 0, 0.0)
@@ -125,8 +117,8 @@ class PendingEpoch:
                 if len(self._under_way) > _calls_ahead():
                     self._look_at_call()
 
-    def finish(self) -> Training:
-        """Wait; the training after the epoch, with its entry in the history.
+    def finish(self) -> dict[str, float]:
+        """Wait; numbers of the epoch: learning rate, loss, frames, seconds.
 
         Raises:
             FloatingPointError: as above.
@@ -134,15 +126,7 @@ class PendingEpoch:
         while self._under_way:
             self._look_at_call()
         done = self._progress
-        entry = {
-            "epoch": done.epoch,
-            "learning_rate": self._rate,
-            "loss": done.loss,
-            "frames": done.frames,
-            "seconds": done.seconds,
-        }
-        history = [*self._training.history, entry]
-        return dataclasses.replace(self._training, state=self.state, epoch=done.epoch, history=history)
+        return {"learning_rate": self._rate, "loss": done.loss, "frames": done.frames, "seconds": done.seconds}
 
     def _look_at_call(self) -> None:
         """Wait for the oldest call under way, check its losses, tell the observer."""

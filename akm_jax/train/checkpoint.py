@@ -14,57 +14,66 @@ from typing import Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
 from akm_jax.files import read_json, write_json
-from akm_jax.train.state import TrainState
 
 KEPT = 2
 # Orbax counts its operations in one place a process, so one thread uses it at a time.
 _one_at_a_time = threading.Lock()
 
 
-@dataclasses.dataclass
-class Training:
-    """One training between two epochs: all that a resumed run needs to go on exactly.
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """A complete checkpoint: the arrays of a training after an epoch, and notes of whoever trains.
 
     Attributes:
-        state: parameters, statistics, momentum.
+        place: its folder, `epoch_NNNN`.
         epoch: epochs done.
-        history: one entry an epoch: learning rate, loss, frames, seconds, accuracy on the watched clips.
-        best: what the best epoch so far predicted for the left-out subject, as `result.json` describes a rule.
-        best_rank: what made it best; larger is better.
+        notes: JSON types.
     """
 
-    state: TrainState
-    epoch: int = 0
-    history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    best: dict[str, Any] | None = None
-    best_rank: list[float] = dataclasses.field(default_factory=list)
+    place: Path
+    epoch: int
+    notes: dict[str, Any]
+
+    def restore(self, like: Any) -> Any:
+        """The arrays, in the structure and on the devices of `like`.
+
+        Raises:
+            ValueError: they are another network's.
+        """
+        return _restore(self.place, like)
 
 
-def _arrays(state: TrainState) -> dict[str, jax.Array]:
+def _arrays(state: Any) -> dict[str, Any]:
     leaves = jax.tree_util.tree_leaves_with_path(state)
     return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}
 
 
-def save(folder: Path, training: Training) -> Path:
+def save(folder: Path, epoch: int, state: Any, notes: dict[str, Any]) -> Path:
     """Write `folder/epoch_NNNN`, then remove all but the last two.
+
+    Args:
+        folder: checkpoints of one training.
+        epoch: epochs done.
+        state: arrays of JAX or NumPy in any tree.
+        notes: JSON types.
 
     Raises:
         OSError: the disk is full or may not be written.
     """
+    import orbax.checkpoint as ocp  # takes a second, and most commands save nothing
+
     folder = folder.absolute()
-    place = folder / f"epoch_{training.epoch:04d}"
+    place = folder / f"epoch_{epoch:04d}"
     partial = folder / f".{place.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    arrays = _arrays(training.state)
+    arrays = _arrays(state)
     _require_room(partial, sum(array.nbytes for array in arrays.values()))
     with _one_at_a_time, ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(partial / "state", arrays)
-    notes = {f.name: getattr(training, f.name) for f in dataclasses.fields(training) if f.name != "state"}
-    write_json(partial / "notes.json", notes)
+    write_json(partial / "notes.json", {"epoch": epoch, **notes})
     write_json(partial / "manifest.json", _checksums(partial))
     shutil.rmtree(place, ignore_errors=True)
     partial.rename(place)
@@ -90,15 +99,11 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("epoch_[0-9]*"))
 
 
-def load(place: Path, like: TrainState) -> Training:
-    """Read one checkpoint.
-
-    Args:
-        place: a folder `epoch_NNNN`.
-        like: a state of the same network; gives structure, shapes, dtypes and devices.
+def read(place: Path) -> Checkpoint:
+    """Verify one checkpoint, a folder `epoch_NNNN`, and read its notes.
 
     Raises:
-        ValueError: a file is missing or its checksum differs, or the arrays are another network's.
+        ValueError: a file is missing or its checksum differs.
     """
     place = place.absolute()  # Orbax reads nothing of a relative path
     manifest = read_json(place / "manifest.json") if (place / "manifest.json").is_file() else None
@@ -106,6 +111,13 @@ def load(place: Path, like: TrainState) -> Training:
     if manifest != actual:
         differing = sorted({*(manifest or {}), *actual} - {k for k in actual if (manifest or {}).get(k) == actual[k]})
         raise ValueError(f"{place}: damaged checkpoint, files missing or changed: {', '.join(differing[:3])}")
+    notes = read_json(place / "notes.json")
+    return Checkpoint(place, notes.pop("epoch"), notes)
+
+
+def _restore(place: Path, like: Any) -> Any:
+    import orbax.checkpoint as ocp  # as in `save`
+
     target = _arrays(like)
     with _one_at_a_time, ocp.StandardCheckpointer() as checkpointer:
         saved = checkpointer.metadata(place / "state").item_metadata
@@ -119,24 +131,31 @@ def load(place: Path, like: TrainState) -> Training:
             )
         on_host = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in target.items()}
         arrays = checkpointer.restore(place / "state", on_host)
-    state = jax.tree.unflatten(jax.tree.structure(like), [_placed(arrays[k], target[k]) for k in target])
-    return Training(state, **read_json(place / "notes.json"))
+    return jax.tree.unflatten(jax.tree.structure(like), [_placed(arrays[k], target[k]) for k in target])
 
 
-def _placed(array: np.ndarray, like: jax.Array) -> jax.Array:
+def _placed(array: np.ndarray, like: Any) -> Any:
     """Where `like` is, and bound to that device only if `like` is: else JAX would compile every program once more."""
+    if not isinstance(like, jax.Array):
+        return np.asarray(array)
     return jax.device_put(array, like.sharding if like.committed else None)
 
 
-def load_latest(folder: Path, like: TrainState) -> tuple[Training | None, list[str]]:
-    """The newest good checkpoint of a folder, or None; and what was wrong with newer ones."""
-    problems: list[str] = []
+def good(folder: Path) -> tuple[list[Checkpoint], list[str]]:
+    """The good checkpoints of a folder, newest first; and what is wrong with the others."""
+    found, problems = [], []
     for place in reversed(checkpoints(folder)):
         try:
-            return load(place, like), problems
+            found.append(read(place))
         except ValueError as e:
             problems.append(str(e))
-    return None, problems
+    return found, problems
+
+
+def newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+    """The newest good checkpoint of a folder, or None; and what was wrong with others."""
+    found, problems = good(folder)
+    return (found[0] if found else None), problems
 
 
 def _checksums(folder: Path) -> dict[str, str]:

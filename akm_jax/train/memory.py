@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from akm_jax.config import ModelConfig
-from akm_jax.data.clip_set import ClipSet
+from akm_jax.data.sized import SizedClips
 from akm_jax.train.state import TrainState
 
 PARAMETER_COPIES = 4
@@ -28,17 +28,17 @@ def map_values(model: ModelConfig) -> int:
     return sum(side**2 * width for side, width in zip(sides, model.widths, strict=True))
 
 
-def training_bytes(model: ModelConfig, state: TrainState, clip_set: ClipSet, frames: int, *, parts: int = 1) -> int:
+def training_bytes(model: ModelConfig, state: TrainState, clips: SizedClips, frames: int, *, parts: int = 1) -> int:
     """Bytes at the peak of a training step, on all devices that share it.
 
     Args:
         model: the network's shape.
         state: its state (arrays or shapes).
-        clip_set: the data; it counts unless it is streamed.
+        clips: the data; it counts unless it is streamed.
         frames: frames of a step, padding included.
         parts: devices that share the step; each holds the set and the parameters.
     """
-    held = 0 if clip_set.streamed else clip_set.frames.nbytes + clip_set.large_frames.nbytes
+    held = 0 if clips.streamed else clips.frames.nbytes + clips.large_frames.nbytes
     parameters = sum(math.prod(p.shape) * p.dtype.itemsize for p in jax.tree.leaves(state.params))
     item = jax.dtypes.canonicalize_dtype(model.trunk_dtype) if model.trunk_dtype != "bfloat16" else np.dtype("uint16")
     return (

@@ -4,7 +4,8 @@ import contextlib
 import dataclasses
 import math
 import zlib
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
 
 import jax
 import numpy as np
@@ -12,15 +13,17 @@ from flax import nnx
 from jax.sharding import AbstractMesh
 from jaxtyping import PRNGKeyArray
 
-from akm_jax.config import ExperimentConfig
+from akm_jax.config import AKMNetConfig
 from akm_jax.data.batching import BatchPlan, balance, group_in_order, plan_batches, resample_classes, step_capacity
-from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.folds import Fold, inner_split, leave_one_subject_out
+from akm_jax.data.sized import SizedClips
 from akm_jax.data.stream import HeldData, StreamedData, place_data
 from akm_jax.observe import Place
 from akm_jax.train.parts import BY_PART, STEPS_BY_PART, Home, choose_parts, divided, home_of, mesh_of
 from akm_jax.train.state import TrainState, graph_definition, initial_state
 from akm_jax.train.step import DevicePlan
+
+Labelled: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""Training clips, as indices into the set, and the labels of the set, (N,), of which only theirs count."""
 
 # Steps of a compiled call that does not cover an epoch: on the CPU, where a step takes long enough for progress to be
 # worth showing, and where data are streamed, so that the frames of a few calls fit anywhere.
@@ -32,8 +35,10 @@ class RunSetup:
     """One compiled program serves every fold, because these are the same for all of them.
 
     Attributes:
-        config: the experiment.
-        clip_set: the data on the host.
+        config: the network and how it is trained.
+        clips: the data on the host.
+        labels: int32 (N,), classes of the clips that are trained on; 0 for all others. `labelled` gives them.
+        num_classes: number of classes, K.
         data: where the compiled steps get frames from; `data.to(device)` is the same for another device.
         graph: graph definition of the network.
         capacity: frames of a part of a step.
@@ -44,8 +49,10 @@ class RunSetup:
             device when None.
     """
 
-    config: ExperimentConfig
-    clip_set: ClipSet
+    config: AKMNetConfig
+    clips: SizedClips
+    labels: np.ndarray
+    num_classes: int
     data: HeldData | StreamedData
     graph: nnx.GraphDef
     capacity: int
@@ -53,11 +60,6 @@ class RunSetup:
     steps_per_call: int
     max_frames: int
     devices: tuple[jax.Device, ...] | None = None
-
-    @property
-    def num_classes(self) -> int:
-        """Number of classes, K."""
-        return len(self.clip_set.class_names)
 
     @property
     def parts(self) -> int:
@@ -88,6 +90,10 @@ class RunSetup:
         """The same with its data on `devices`, as many as a step has parts."""
         return dataclasses.replace(self, data=self.data.to(home_of(devices)), devices=devices)
 
+    def labelled(self, labels: np.ndarray) -> "RunSetup":
+        """The same for a training with these labels, int32 (N,)."""
+        return dataclasses.replace(self, labels=labels, data=self.data.labelled(labels))
+
     def on_device(self, plan: BatchPlan, *, one_step: bool = False) -> DevicePlan:
         """Batches, `parts` for each step, where they are needed; if `one_step`, without the axis of steps."""
         arrays = (plan.frame_rows, plan.clip_ids, plan.clip_rows)
@@ -117,14 +123,14 @@ class RunSetup:
         rng = np.random.default_rng([place.seed, _checksum(place), epoch])
         train = self.config.train
         if train.resample_classes:
-            clips = resample_classes(rng, clips, self.clip_set.labels)
-        groups = balance(rng, self.clip_set.lengths[clips], self._slots, self.capacity)
+            clips = resample_classes(rng, clips, self.labels)
+        groups = balance(rng, self.clips.lengths[clips], self._slots, self.capacity)
         limit = train.steps_per_epoch * self.parts or len(groups)
         return self._plan([clips[g] for g in groups[:limit]], self.num_steps * self.parts)
 
     def plan_evaluation(self, clips: np.ndarray) -> BatchPlan:
         """Batches of the same static shape, in order, `parts` for each call."""
-        lengths = self.clip_set.lengths
+        lengths = self.clips.lengths
         groups = group_in_order(clips, lengths, capacity=self.capacity, clips_per_step=self._slots)
         return self._plan(groups, math.ceil(len(groups) / self.parts) * self.parts)
 
@@ -136,8 +142,8 @@ class RunSetup:
     def _plan(self, groups: list[np.ndarray], num_batches: int) -> BatchPlan:
         return plan_batches(
             groups,
-            self.clip_set.starts,
-            self.clip_set.lengths,
+            self.clips.starts,
+            self.clips.lengths,
             capacity=self.capacity,
             clips_per_step=self._slots,
             num_steps=num_batches,
@@ -155,49 +161,59 @@ def _checksum(place: Place) -> int:
     return zlib.crc32(f"{place.subject} {place.training}".encode())
 
 
-def set_up(config: ExperimentConfig, clip_set: ClipSet) -> tuple[RunSetup, list[Fold]]:
-    """Check configuration and data, hold the data on the device or stream it, choose the batch shape; give the folds.
+def set_up(
+    config: AKMNetConfig,
+    clips: SizedClips,
+    trainings: Sequence[Labelled],
+    *,
+    num_classes: int,
+    seed: int = 0,
+    folds_at_a_time: int = 0,
+    decode_threads: int = 0,
+) -> RunSetup:
+    """Hold the data on the device or stream them, and choose the batch shape.
 
-    The batch shape depends on the data set alone, never on which folds are run.
+    Args:
+        config: the network and how it is trained.
+        clips: the data.
+        trainings: training clips (indices) and labels (N,) of every training that the set allows: the batch shape
+            depends on the data set alone, never on which folds are run.
+        num_classes: number of classes.
+        seed: of the draws that try the batch shape out.
+        folds_at_a_time: as `parts.choose_parts`.
+        decode_threads: threads that decode a streamed set.
     """
     config.validate()
-    folds = leave_one_subject_out(clip_set, config.chosen_folds)
-    train_sets = _all_training_sets(config, clip_set)
     per_step = config.train.clips_per_step
-    parts = choose_parts(config.train.parts, per_step, config.devices)
+    parts = choose_parts(config.train.parts, per_step, folds_at_a_time)
     devices = None if parts == 1 else tuple(jax.local_devices()[:parts])
-    lengths = [clip_set.lengths[clips] for clips in train_sets]
-    capacity = max(step_capacity(lengths, per_step // parts), int(clip_set.lengths.max()))
+    lengths = [clips.lengths[chosen] for chosen in _as_trained(config, trainings, seed)]
+    capacity = max(step_capacity(lengths, per_step // parts), int(clips.lengths.max()))
     most_clips = max(map(len, lengths))
     num_steps = math.ceil(most_clips / per_step)
     limit = config.train.steps_per_epoch
     num_steps = min(num_steps, limit) if limit else num_steps
-    short = clip_set.streamed or jax.default_backend() == "cpu"
+    short = clips.streamed or jax.default_backend() == "cpu"
     per_call = config.train.steps_per_call or (SHORT_CALL if short else num_steps)
     per_call = min(per_call, num_steps)
-    setup = RunSetup(
+    return RunSetup(
         config=config,
-        clip_set=clip_set,
-        data=place_data(clip_set, decode_threads=config.data.decode_threads, device=home_of(devices)),
-        graph=graph_definition(config.model, len(clip_set.class_names)),
+        clips=clips,
+        labels=np.zeros(len(clips.lengths), np.int32),
+        num_classes=num_classes,
+        data=place_data(clips, decode_threads=decode_threads, device=home_of(devices)),
+        graph=graph_definition(config.model, num_classes),
         capacity=capacity,
         num_steps=math.ceil(num_steps / per_call) * per_call,
         steps_per_call=per_call,
-        max_frames=int(clip_set.lengths.max()),
+        max_frames=int(clips.lengths.max()),
         devices=devices,
     )
-    return setup, folds
 
 
-def _all_training_sets(config: ExperimentConfig, clip_set: ClipSet) -> list[np.ndarray]:
-    """Training clips of every training the data set could see under this configuration."""
-    sets = []
-    for fold in leave_one_subject_out(clip_set):
-        sets.append(fold.train)
-        if "inner" in config.chosen_rules:
-            for seed in range(config.seed, config.seed + config.seeds):
-                sets.append(inner_split(clip_set, fold, share=config.inner_share, seed=seed)[0])
-    if config.train.resample_classes:
-        rng = np.random.default_rng(config.seed)
-        sets = [resample_classes(rng, clips, clip_set.labels) for clips in sets for _ in range(3)]
-    return sets
+def _as_trained(config: AKMNetConfig, trainings: Sequence[Labelled], seed: int) -> list[np.ndarray]:
+    """Clips of every training; with resampling, of a few draws of it."""
+    if not config.train.resample_classes:
+        return [clips for clips, _ in trainings]
+    rng = np.random.default_rng(seed)
+    return [resample_classes(rng, clips, labels) for clips, labels in trainings for _ in range(3)]

@@ -1,6 +1,7 @@
 """What a person sees while folds train: a live display on a terminal, a line a fold everywhere else."""
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
@@ -36,6 +37,18 @@ class TrainingDisplay(Observer):
 
     def __exit__(self, *_exc) -> None:
         self._bars.stop()
+
+    def tell(self, text: str) -> None:
+        """Print it."""
+        self._console.print(text, markup=False)
+
+    def track(self, items: Iterable, what: str, total: int) -> Iterable:
+        """A bar of its own, which goes when the work is done."""
+        bar = self._bars.add_task(what, total=total, text="")
+        for item in items:
+            yield item
+            self._bars.advance(bar)
+        self._bars.remove_task(bar)
 
     def step_done(self, progress: Progress) -> None:
         """Show where training is."""

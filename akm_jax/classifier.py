@@ -15,7 +15,7 @@ from akm_jax.config import ModelConfig, TrainConfig
 from akm_jax.data.clip_set import resize_frame
 from akm_jax.files import read_json
 from akm_jax.interop.torch import akmnet_from_state_dict, config_from_state_dict, load_state_dict, num_classes
-from akm_jax.loso.fold import ALL_SUBJECTS
+from akm_jax.loso.rules import ALL_SUBJECTS, INNER
 from akm_jax.models.akmnet import AKMNet, AKMNetOutput
 from akm_jax.train import checkpoint
 from akm_jax.train.state import graph_definition, initial_state, merge
@@ -79,6 +79,9 @@ def _from_run(run_dir: Path, subject: str | None, seed: int | None) -> Classifie
     if not (run_dir / "run.json").is_file():
         raise ValueError(f"{run_dir} is not a run directory: run.json is missing; give --run_dir of experiments.loso")
     run = read_json(run_dir / "run.json")
+    method = run["config"].get("method", "akmnet")
+    if method != "akmnet":
+        raise ValueError(f"{run_dir} is a run of method {method!r}; single clips are predicted with akmnet only")
     wanted = (f"seed{'*' if seed is None else seed}", f"s{'*' if subject is None else subject}")
     results = sorted(run_dir.glob("/".join(("folds", *wanted, "result.json"))), key=lambda p: p.parts[-3:-1])
     if not results:
@@ -89,10 +92,11 @@ def _from_run(run_dir: Path, subject: str | None, seed: int | None) -> Classifie
     model, names = ModelConfig(**settings), tuple(run["data"]["class_names"])
     like = initial_state(jax.random.key(0), model=model, train=TrainConfig(), num_classes=len(names))
     fold = results[0].parent
-    for training in (ALL_SUBJECTS, "inner"):
-        found, problems = checkpoint.load_latest(fold / "checkpoints" / training, like)
+    for training in (ALL_SUBJECTS, INNER):
+        found, problems = checkpoint.newest(fold / "checkpoints" / training)
         if found is not None:
-            return Classifier(merge(graph_definition(model, len(names)), found.state), model, names, str(fold))
+            network = merge(graph_definition(model, len(names)), found.restore(like))
+            return Classifier(network, model, names, str(fold))
     raise ValueError("\n".join([f"{fold}: no good checkpoint", *problems, "train that fold again, or choose another"]))
 
 

@@ -1,0 +1,91 @@
+"""`run_loso`: a whole run from one call, with log, report and progress; what the driver does is in `akm_jax.loso`."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from akm_jax.config import RunOptions
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.data.folds import leave_one_subject_out
+from akm_jax.loso.driver import run_folds
+from akm_jax.loso.log import RunLog
+from akm_jax.loso.rules import trainings_of
+from akm_jax.loso.run_dir import describe_run, open_run
+from akm_jax.methods.protocol import Method
+from akm_jax.observe import Observer, Observers
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def run_loso(
+    method: Method,
+    clip_set: ClipSet,
+    run_dir: Path | str,
+    *,
+    options: RunOptions | None = None,
+    settings: Mapping[str, Any] | None = None,
+    observers: Sequence[Observer] = (),
+    console: "Console | None" = None,
+    views_dir: Path | None = None,
+    **changes: Any,
+) -> dict[str, Any]:
+    """Leave every subject out in turn: train on the others, predict the one; write predictions, scores, log, report.
+
+    Called again with the same arguments it goes on where it was stopped: finished folds are kept, others go on from
+    their last good checkpoint.
+
+    Args:
+        method: what is trained: `AKMNet(...)` or a method of one's own.
+        clip_set: the data.
+        run_dir: where results go: `summary.json`, `predictions.csv`, `report.html`, `log.jsonl`, folds.
+        options: of the run.
+        settings: more that the run directory shall record and hold a later start to, such as where data come from.
+        observers: are told how the run goes, beside the log and the report.
+        console: where progress is shown; standard error when None.
+        views_dir: where what the method sees of clips is kept; the user's folder for caches when None.
+        **changes: single options, e.g. `folds="3,20"`, `seeds=5`, instead of `options`.
+
+    Returns:
+        The content of `summary.json`: scores by rule, and how they were obtained.
+
+    Raises:
+        ValueError: data, settings or options no run can be made of; a directory of another run.
+        LeakError: the method's view would see what it must not.
+        FloatingPointError: a loss or an output is not finite.
+    """
+    from rich.console import Console  # here: importing the library stays fast
+
+    from akm_jax.report.display import TrainingDisplay
+    from akm_jax.report.page import write_report
+    from akm_jax.report.writer import ReportWriter
+
+    options = dataclasses.replace(options or RunOptions(), **changes)
+    options.validate()
+    method.validate()
+    method = method.on_this_machine(options.devices)
+    leave_one_subject_out(clip_set, options.chosen_folds)  # what is wrong is said before anything is written
+    if method.parts:
+        from akm_jax.loso.devices import choose_devices
+
+        choose_devices(options.devices, method.parts)
+    place = Path(run_dir).expanduser()
+    described = describe_run(method, options, settings)
+    console = console or Console(stderr=True, highlight=False)
+    folds = len(options.chosen_folds) or len(set(clip_set.subjects))
+    epochs = folds * options.seeds * len(trainings_of(options.chosen_rules)) * method.epochs
+    with open_run(place, described, clip_set):
+        with TrainingDisplay(console, epochs) as display:
+            watching = Observers([display, RunLog(place), ReportWriter(place, clip_set), *observers])
+            summary = run_folds(
+                method,
+                clip_set,
+                place,
+                options=options,
+                observer=watching,
+                described=described,
+                views_dir=views_dir,
+            )
+        write_report(place)
+    return summary

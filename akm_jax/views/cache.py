@@ -1,0 +1,179 @@
+"""Views of all clips of a set, computed once and kept on disk; and what is refused as no pure function of a clip.
+
+    <cache>/<view>-<digest of settings and source>/<checksum of the set>/<clip id>-<digest>.npz
+
+An entry is read only if it is whole; a damaged one is made anew.
+"""
+
+import dataclasses
+import hashlib
+import inspect
+import os
+import re
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from akm_jax.data.clip_set import Clips
+from akm_jax.observe import Track
+from akm_jax.views.view import Clip, LeakError, Seen, View, Views
+
+# Name of the one array of a view that gives no names.
+ONLY = "value"
+VARIABLE = "AKM_VIEWS_DIR"
+_PLAIN = (bool, int, float, str, bytes, Path, type(None))
+
+
+def cache_folder() -> Path:
+    """Where views are kept: `AKM_VIEWS_DIR`, or `akm_jax/views` in the user's folder for caches."""
+    if os.environ.get(VARIABLE):
+        return Path(os.environ[VARIABLE]).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "akm_jax" / "views"
+
+
+def compute_views(
+    view: View,
+    clips: Clips,
+    clip_ids: Sequence[str],
+    *,
+    folder: Path | None = None,
+    track: Track = lambda items, what, total: items,
+) -> Views:
+    """What a view makes of every clip.
+
+    Args:
+        view: a frozen dataclass with plain settings, or a function without a closure.
+        clips: the set.
+        clip_ids: N names, for the files.
+        folder: where views are kept; `cache_folder()` when None.
+        track: progress display.
+
+    Raises:
+        LeakError: the view asks for what it must not see, holds more than settings, or is no pure function: computed
+            again it gives something else.
+        ValueError: a clip cannot be read, or the view gives something other than arrays.
+    """
+    place = (folder or cache_folder()) / f"{_name(view)}-{fingerprint(view)}" / f"{clips.pictures.checksum:08x}"
+    fresh: list[int] = []
+    seen = []
+    for i in track(range(len(clips)), f"Computing views ({_name(view)})", len(clips)):
+        path = place / _file_name(clip_ids[i])
+        found = _read(path)
+        if found is None:
+            found = _compute(view, clips, i, clip_ids[i])
+            _write(path, found)
+            fresh.append(i)
+        seen.append(found)
+    for i in {*fresh[:1], *fresh[len(fresh) // 2 :][:1]}:
+        if not _equal(_compute(view, clips, i, clip_ids[i]), seen[i]):
+            _forget(place, [clip_ids[k] for k in fresh])
+            raise LeakError(
+                f"view {_name(view)} is no pure function of a clip: computed again for {clip_ids[i]} it gives "
+                "something else; it must not count calls, draw at random or look at other clips"
+            )
+    return Views([dict(found) if list(found) != [ONLY] else found[ONLY] for found in seen])
+
+
+def fingerprint(view: View) -> str:
+    """Digest of a view's settings and source: another one where either has changed.
+
+    Raises:
+        LeakError: it holds more than plain settings.
+    """
+    kind = view if inspect.isfunction(view) else type(view)
+    _require_pure(view)
+    try:
+        source = inspect.getsource(kind)
+    except (OSError, TypeError):  # typed at a prompt
+        source = ""
+    settings = "" if inspect.isfunction(view) else repr(view)
+    return hashlib.sha256(f"{kind.__module__}.{kind.__qualname__}\n{settings}\n{source}".encode()).hexdigest()[:16]
+
+
+def _require_pure(view: View) -> None:
+    if inspect.isfunction(view):
+        if view.__closure__:
+            names = ", ".join(view.__code__.co_freevars)
+            raise LeakError(
+                f"view {view.__qualname__} uses {names} of the function it is made in, through which labels could "
+                "reach it; make it a frozen dataclass whose fields are its settings"
+            )
+        return
+    if not dataclasses.is_dataclass(view) or not type(view).__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        raise LeakError(
+            f"view {_name(view)}: expected a frozen dataclass whose fields are its settings, or a plain function"
+        )
+    for field in dataclasses.fields(view):
+        _require_plain(view, field.name, getattr(view, field.name))
+
+
+def _require_plain(view: View, name: str, value: Any) -> None:
+    """Numbers, texts, and tuples or frozen dataclasses of them."""
+    if isinstance(value, tuple):
+        for item in value:
+            _require_plain(view, name, item)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            _require_plain(view, f"{name}.{field.name}", getattr(value, field.name))
+    elif not isinstance(value, _PLAIN):
+        raise LeakError(
+            f"view {_name(view)} holds {name}, a {type(value).__name__}: labels could reach it so, and results could "
+            "not be kept by its settings; expected numbers, texts, or tuples of them"
+        )
+
+
+def _name(view: View) -> str:
+    return view.__name__ if inspect.isfunction(view) else type(view).__name__
+
+
+def _file_name(clip_id: str) -> str:
+    """Readable and unique, whatever the clip is called."""
+    readable = re.sub(r"[^\w.-]+", "_", clip_id, flags=re.ASCII)[:60]
+    return f"{readable}-{hashlib.sha256(clip_id.encode()).hexdigest()[:8]}.npz"
+
+
+def _compute(view: View, clips: Clips, i: int, clip_id: str) -> dict[str, np.ndarray]:
+    frames = clips.read(i).view()
+    frames.flags.writeable = False
+    made: Seen = view(Clip(frames, float(clips.fps[i]), int(clips.apexes[i])))
+    named = dict(made) if isinstance(made, Mapping) else {ONLY: made}
+    arrays = {name: np.asarray(value) for name, value in named.items()}
+    wrong = [name for name, array in arrays.items() if array.dtype.kind not in "biufc"]
+    if wrong or not arrays:
+        raise ValueError(
+            f"view {_name(view)} gives {type(made).__name__} for clip {clip_id}; expected an array of numbers, or "
+            "arrays by name"
+        )
+    return arrays
+
+
+def _read(path: Path) -> dict[str, np.ndarray] | None:
+    """An entry; None if there is none or it is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError):
+        return None
+
+
+def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Beside its place, then renamed: several runs may write the same entry."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    Path(file.name).replace(path)
+
+
+def _forget(place: Path, clip_ids: Sequence[str]) -> None:
+    for clip_id in clip_ids:
+        (place / _file_name(clip_id)).unlink(missing_ok=True)
+
+
+def _equal(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[k], other[k], equal_nan=True) for k in one)

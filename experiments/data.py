@@ -1,0 +1,85 @@
+"""The data of an experiment: a set that a user has, or one that is drawn; and the still faces for pretraining."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from akm_jax.config import PretrainConfig
+from akm_jax.data.clip_set import ClipSet
+from datasets_tfds.source import load_clip_set
+from datasets_tfds.synthetic import ClipSpec, CorpusConfig, draw_clip, write_corpus
+from datasets_tfds.synthetic.layouts import SMIC
+from experiments.command import console
+from experiments.options import DataOptions
+
+# Seed of the drawn people of the stills; corpora of this seed are refused, so no person is both still and subject.
+STILLS_SEED = 2**31 - 1
+
+
+def load_data(data: DataOptions) -> ClipSet:
+    """The data set of an experiment; the synthetic one is drawn and written to disk first, in SMIC's layout."""
+    dataset, manual_dir, data_dir = data.dataset, data.manual_dir, data.data_dir
+    if dataset == "synthetic":
+        dataset, manual_dir = "smic", draw_corpus(data)
+        data_dir = manual_dir / "built"
+    clip_set = load_clip_set(
+        dataset,
+        manual_dir=manual_dir,
+        data_dir=data_dir,
+        data_config=data.data_config,
+        classes=data.classes,
+        allow_missing=data.allow_missing,
+    )
+    return dataclasses.replace(clip_set, name=data.dataset)
+
+
+def draw_corpus(data: DataOptions) -> Path:
+    """Draw the synthetic corpus unless it is there; its folder is named for everything it depends on."""
+    drawn = data.synthetic
+    if drawn.seed == STILLS_SEED:
+        raise ValueError(f"--synthetic.seed={drawn.seed} is the seed of the stills; choose another one")
+    name = f"smic_{drawn.subjects}x{drawn.clips}_strength{drawn.strength:g}_size{drawn.size}_seed{drawn.seed}"
+    folder = (data.data_dir or Path("data")) / "synthetic" / name
+    if not (folder / "truth.json").is_file():
+        console.print(f"drawing {drawn.subjects} people x {drawn.clips} clips into {folder}")
+        corpus = CorpusConfig(
+            subjects=drawn.subjects, clips=drawn.clips, seed=drawn.seed, strength=drawn.strength, size=drawn.size
+        )
+        write_corpus(corpus, folder, show_progress=console.is_terminal)
+    return folder
+
+
+def draw_stills(how: PretrainConfig, class_names: Sequence[str], *, size: int) -> ClipSet:
+    """Drawn faces at the apex of a full expression, clips of one frame, for pretraining.
+
+    Args:
+        how: how many people and stills.
+        class_names: classes of the set that is trained on afterwards.
+        size: side of the drawn frames, pixels.
+
+    Raises:
+        ValueError: the data set has a class that no still is drawn of.
+    """
+    unknown = set(class_names) - set(SMIC.class_emotions)
+    if unknown:
+        raise ValueError(f"--pretrain.people: no stills are drawn of class {', '.join(sorted(unknown))}")
+    people = np.repeat(np.arange(how.people), how.stills)
+    index = np.tile(np.arange(how.stills), how.people)
+    names = [class_names[i % len(class_names)] for i in index]
+    frames = []
+    for person, i, name in zip(people, index, names, strict=True):
+        emotions = SMIC.class_emotions[name]
+        emotion = emotions[(i // len(class_names)) % len(emotions)]
+        spec = ClipSpec(STILLS_SEED, int(person), int(i), emotion, min_frames=3, max_frames=3, size=size)
+        clip = draw_clip(spec)
+        frames.append(clip.frames[clip.apex][None])
+    return ClipSet.from_frames(
+        frames,
+        names,
+        people.tolist(),
+        name="drawn stills",
+        class_names=class_names,
+        clip_ids=[f"{p}_{i}" for p, i in zip(people, index, strict=True)],
+    )

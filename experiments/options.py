@@ -1,0 +1,159 @@
+"""Options of the command lines that run experiments: which data, which method, and what each preset stands for."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from akm_jax.config import RunOptions
+from akm_jax.methods import find_method, method_names
+from akm_jax.methods.protocol import Method
+
+
+@dataclasses.dataclass(frozen=True)
+class SyntheticConfig:
+    """The drawn corpus that `--dataset=synthetic` makes when it is not there yet."""
+
+    subjects: int = 8
+    """Drawn people."""
+    clips: int = 6
+    """Clips a person."""
+    strength: float = 1.0
+    """Displacement of the expression: 1 as after magnification, 0.06 as recorded, 0 none (negative control)."""
+    seed: int = 0
+    """Seed of the drawing."""
+    size: int = 128
+    """Side of the drawn frames in pixels."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DataOptions:
+    """Which data, and where they are."""
+
+    dataset: str = "smic"
+    """Data set: casme, casme2, samm, smic, folder (your own), or synthetic (drawn on first use, needs no data)."""
+    manual_dir: Path | None = None
+    """Folder of the original download; the data set is built from it on first use."""
+    data_dir: Path | None = None
+    """Where built data sets are kept; the TFDS default when not given."""
+    data_config: str | None = None
+    """Builder configuration: original, raw, aligned, aligned_alpha15; smic: hs, vis, nir; the usual one if none."""
+    classes: Literal["paper4", "megc3", "emotion"] = "paper4"
+    """Class scheme of sets with emotion labels: four classes as published, three of MEGC 2019, or the emotions."""
+    allow_missing: bool = False
+    """Leave out clips that are missing or damaged on disk instead of refusing to build."""
+    synthetic: SyntheticConfig = SyntheticConfig()
+
+    @classmethod
+    def preset(cls, name: str) -> "DataOptions":
+        """The data of a preset: drawn ones, but for `paper`."""
+        presets = {
+            "demo": cls(dataset="synthetic", synthetic=SyntheticConfig(subjects=8, clips=6)),
+            "tiny": cls(dataset="synthetic", synthetic=SyntheticConfig(subjects=3, clips=3, size=48)),
+        }
+        return presets.get(name, cls())
+
+
+PRESETS = ("paper", "demo", "tiny")
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """What a command line asks for.
+
+    Attributes:
+        method_name: the method.
+        preset: whose defaults were taken.
+        run_dir: where results go.
+        data: which data.
+        options: of the run.
+        config: settings of the method.
+    """
+
+    method_name: str
+    preset: str
+    run_dir: Path
+    data: DataOptions
+    options: RunOptions
+    config: Any
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a run directory records beside method and options."""
+        return {"preset": self.preset, "run_dir": self.run_dir, **dataclasses.asdict(self.data)}
+
+
+def parse_experiment(arguments: Sequence[str], *, program: str, description: str) -> Experiment:
+    """Parse the options of a run; which there are, and their defaults, depends on `--method` and `--preset`."""
+    name, preset = _value_of(arguments, "method", "akmnet"), _value_of(arguments, "preset", "paper")
+    if preset not in PRESETS:
+        raise ValueError(f"--preset={preset}: expected one of {', '.join(PRESETS)}")
+    method = find_method(name)
+    config = _default_config(method, preset)
+    command = _command_class(type(config))
+    given: Any = tyro.cli(
+        command,
+        args=list(arguments),
+        prog=program,
+        description=description,
+        default=command(data=DataOptions.preset(preset), settings=_prefixless(type(config))(**_fields(config))),
+        use_underscores=True,
+    )
+    chosen = type(config)(**_fields(given.settings))
+    run_dir = given.run_dir or Path("runs") / "-".join([given.data.dataset, *[name] * (name != "akmnet"), preset])
+    return Experiment(name, preset, run_dir, given.data, given.run, chosen)
+
+
+def _default_config(method: type[Method], preset: str) -> Any:
+    config = getattr(method, "Config", method)
+    return config.preset(preset) if hasattr(config, "preset") else config()
+
+
+def _command_class(config: type) -> Any:
+    """The options of a run with the settings of a method, all without a prefix of their own."""
+    bare = tyro.conf.arg(name="")
+    text = {"help": f"What is trained: {', '.join(method_names())}. It decides which options there are."}
+    fields: list[tuple[str, Any, Any]] = [
+        ("method", Annotated[str, tyro.conf.arg(**text)], "akmnet"),
+        ("preset", Annotated[Literal["paper", "demo", "tiny"], tyro.conf.arg(help=PRESET_HELP)], "paper"),
+        ("run_dir", Annotated[Path | None, tyro.conf.arg(help=RUN_DIR_HELP)], None),
+        ("data", Annotated[DataOptions, bare], DataOptions()),
+        ("run", Annotated[RunOptions, bare], RunOptions()),
+        ("settings", Annotated[_prefixless(config), bare], None),
+    ]
+    return dataclasses.make_dataclass(
+        "Command", [(name, kind, dataclasses.field(default=default)) for name, kind, default in fields], frozen=True
+    )
+
+
+PRESET_HELP = "Defaults of everything: the published network, the five-minute demo, or the smallest that runs."
+RUN_DIR_HELP = "Where results go; runs/<dataset>-<preset> when not given, with the method's name if it is not akmnet."
+
+
+def _prefixless(config: type) -> Any:
+    """The settings as options: those of training stand without a prefix (`--epochs`)."""
+    kinds = {field.name: field.type for field in dataclasses.fields(config)}
+    if "train" not in kinds:
+        return config
+    train = Annotated[kinds["train"], tyro.conf.arg(name="")]
+    inherited = dataclasses.make_dataclass(
+        config.__name__, [("train", train, kinds["train"]())], bases=(config,), frozen=True
+    )
+    inherited.__doc__ = config.__doc__
+    return inherited
+
+
+def _fields(config: Any) -> dict[str, Any]:
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+
+
+def _value_of(arguments: Sequence[str], option: str, default: str) -> str:
+    """The value of an option that decides about others, before they are parsed."""
+    for i, argument in enumerate(arguments):
+        if argument.startswith(f"--{option}="):
+            return argument.partition("=")[2]
+        if argument == f"--{option}" and i + 1 < len(arguments):
+            return arguments[i + 1]
+    return default
