@@ -19,7 +19,7 @@ import tyro
 from rich.progress import track as rich_track
 from rich.table import Table
 
-from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig
+from akm_jax.config import AKMNetConfig, ModelConfig, TrainConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.files import write_json
 from akm_jax.train.parts import split_cpu
@@ -138,7 +138,7 @@ def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
 
 
 def compare(
-    config: BenchmarkConfig, experiment: ExperimentConfig, clip_set: ClipSet, works: Sequence[str]
+    config: BenchmarkConfig, experiment: AKMNetConfig, clip_set: ClipSet, works: Sequence[str]
 ) -> Iterator[speed.Measured]:
     """Rows and ratios of "train" and "infer", ours alone or beside PyTorch's."""
     ours = Ours(experiment, clip_set)
@@ -155,13 +155,13 @@ def compare(
         yield speed.measure(work, ours, rivals[work], rounds=rounds)
 
 
-def experiment_config(config: BenchmarkConfig) -> ExperimentConfig:
-    """The experiment whose parts are measured."""
+def experiment_config(config: BenchmarkConfig) -> AKMNetConfig:
+    """The network and training that are measured."""
     dtype: Any = config.trunk_dtype
     if dtype == "auto":
         dtype = "bfloat16" if machine.has_accelerator() else "float32"
     model = ModelConfig(image_size=config.image_size, widths=config.widths, trunk_dtype=dtype)
-    return ExperimentConfig(dataset="noise", model=model, train=TrainConfig(clips_per_step=config.clips_per_step))
+    return AKMNetConfig(model=model, train=TrainConfig(clips_per_step=config.clips_per_step))
 
 
 def track(items: Iterable[Any], what: str) -> Iterable[Any]:

@@ -57,7 +57,7 @@ def make_method(experiment: Experiment, class_names: Sequence[str]) -> Method:
 
         how, size = experiment.config.pretrain, experiment.data.synthetic.size
         return AKMNet(experiment.config, stills=functools.partial(draw_stills, how, class_names, size=size))
-    return kind(experiment.config) if hasattr(kind, "Config") else experiment.config
+    return experiment.config if isinstance(experiment.config, Method) else kind(experiment.config)  # type: ignore[call-arg]
 
 
 def describe_devices(method: Method, experiment: Experiment) -> str:

@@ -114,9 +114,9 @@ def _default_config(method: type[Method], preset: str) -> Any:
 def _command_class(config: type) -> Any:
     """The options of a run with the settings of a method, all without a prefix of their own."""
     bare = tyro.conf.arg(name="")
-    text = {"help": f"What is trained: {', '.join(method_names())}. It decides which options there are."}
+    names = f"What is trained: {', '.join(method_names())}. It decides which options there are."
     fields: list[tuple[str, Any, Any]] = [
-        ("method", Annotated[str, tyro.conf.arg(**text)], "akmnet"),
+        ("method", Annotated[str, tyro.conf.arg(help=names)], "akmnet"),
         ("preset", Annotated[Literal["paper", "demo", "tiny"], tyro.conf.arg(help=PRESET_HELP)], "paper"),
         ("run_dir", Annotated[Path | None, tyro.conf.arg(help=RUN_DIR_HELP)], None),
         ("data", Annotated[DataOptions, bare], DataOptions()),
@@ -134,13 +134,12 @@ RUN_DIR_HELP = "Where results go; runs/<dataset>-<preset> when not given, with t
 
 def _prefixless(config: type) -> Any:
     """The settings as options: those of training stand without a prefix (`--epochs`)."""
-    kinds = {field.name: field.type for field in dataclasses.fields(config)}
+    kinds: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(config)}
     if "train" not in kinds:
         return config
-    train = Annotated[kinds["train"], tyro.conf.arg(name="")]
-    inherited = dataclasses.make_dataclass(
-        config.__name__, [("train", train, kinds["train"]())], bases=(config,), frozen=True
-    )
+    kind = kinds["train"]
+    train: Any = Annotated.__class_getitem__((kind, tyro.conf.arg(name="")))  # type: ignore[attr-defined]
+    inherited = dataclasses.make_dataclass(config.__name__, [("train", train, kind())], bases=(config,), frozen=True)
     inherited.__doc__ = config.__doc__
     return inherited
 

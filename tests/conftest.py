@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from akm_jax.data.clip_set import ClipSet, resize_frame
+from akm_jax.data.clip_set import ClipSet
 
 # Programs compiled once serve every test and every command line that a test starts; nothing outlasts the tests.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
@@ -237,19 +237,15 @@ def draw_clip_set(num_subjects=4, clips_per_subject=3, *, lengths=None, image_si
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     for start, length, label in zip(starts, lengths, labels, strict=True):
         frames[start : start + length, 8 * label : 8 * label + 8, 8:16] += 120
-    subjects = tuple(str(1 + i // clips_per_subject) for i in range(n))
-    return ClipSet(
+    subjects = [str(1 + i // clips_per_subject) for i in range(n)]
+    return ClipSet.from_frames(
+        np.split(frames, starts[1:]),
+        [CLASS_NAMES[label] for label in labels],
+        subjects,
         name="test",
         class_names=CLASS_NAMES[:num_classes],
-        clip_ids=tuple(f"s{s}_{i}" for i, s in enumerate(subjects)),
-        subjects=subjects,
-        labels=labels,
-        lengths=lengths,
-        frames=frames,
-        large_frames=np.stack([resize_frame(f, image_size * 9 // 8) for f in frames]),
-        frame_numbers=np.concatenate([np.arange(n) for n in lengths]).astype(np.int32),
+        clip_ids=[f"s{s}_{i}" for i, s in enumerate(subjects)],
         fps=100.0,
-        apexes=np.full(n, -1, np.int32),
     )
 
 

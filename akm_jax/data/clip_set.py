@@ -167,6 +167,7 @@ class ClipSet:
         if unknown := sorted(set(names) - set(classes)):
             raise ValueError(f"from_frames: labels {unknown} are not among the classes {list(classes)}")
         lengths = np.array([len(clip) for clip in frames], np.int32)
+        rates = np.full(num_clips, fps, np.float32) if np.ndim(fps) == 0 else np.asarray(fps, np.float32)
         return cls(
             name=name,
             class_names=classes,
@@ -175,7 +176,7 @@ class ClipSet:
             labels=np.array([classes.index(label) for label in names], np.int32),
             lengths=lengths,
             frame_numbers=np.concatenate([np.arange(n) for n in lengths]).astype(np.int32),
-            fps=np.full(num_clips, fps, np.float32) if np.ndim(fps) == 0 else np.asarray(fps, np.float32),
+            fps=rates,
             apexes=np.full(num_clips, -1, np.int32) if apexes is None else np.asarray(apexes, np.int32),
             pictures=HeldPictures(tuple(frames)),
         )

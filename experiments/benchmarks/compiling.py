@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from akm_jax.config import ExperimentConfig, ModelConfig
+from akm_jax.config import ModelConfig, TrainConfig
 from akm_jax.data.batching import step_capacity
 from akm_jax.data.stream import DeviceClips
 from akm_jax.train.parts import STEPS_BY_PART, choose_parts, divided, home_of, mesh_of, split_cpu
@@ -77,7 +77,7 @@ def compile_step(lengths: str, model: ModelConfig) -> dict[str, float]:
 
 def step_shapes(lengths: str, model: ModelConfig) -> tuple[tuple, dict[str, Any]]:
     """Arguments of the training step as shapes, and its static ones: those of `Ours` for noise of these lengths."""
-    config = ExperimentConfig(model=model).train
+    config = TrainConfig()
     frames_of, subjects = draw_lengths(lengths)
     slots = config.clips_per_step
     parts = choose_parts(config.parts, slots)

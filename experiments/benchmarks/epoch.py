@@ -8,6 +8,7 @@ still those of a whole epoch, and the share is that of a whole epoch with steps 
 
 import contextlib
 import dataclasses
+import functools
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,12 +19,12 @@ from unittest import mock
 import jax
 import numpy as np
 
-from akm_jax.config import ExperimentConfig
+from akm_jax.config import AKMNetConfig, RunOptions
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import leave_one_subject_out
-from akm_jax.loso.driver import run_loso
+from akm_jax.loso.driver import run_folds
 from akm_jax.loso.log import RunLog
-from akm_jax.loso.run_dir import open_run
+from akm_jax.methods.akmnet import AKMNet
 from akm_jax.observe import Observer, Observers, Place
 from akm_jax.train import calls
 from akm_jax.train.step import compilations
@@ -32,11 +33,11 @@ from experiments.benchmarks.timing import timed
 PAPER_EPOCHS = 40
 
 
-def measure(config: ExperimentConfig, clip_set: ClipSet, *, epochs: int, steps: int) -> dict[str, Any]:
+def measure(config: AKMNetConfig, clip_set: ClipSet, *, epochs: int, steps: int) -> dict[str, Any]:
     """Train one fold and describe its epochs but the first, which compiles.
 
     Args:
-        config: the experiment.
+        config: the network and its training.
         clip_set: clips of as many people as a whole run has folds.
         epochs: epochs to train, at least 2.
         steps: steps of an epoch; 0: all.
@@ -45,15 +46,18 @@ def measure(config: ExperimentConfig, clip_set: ClipSet, *, epochs: int, steps: 
     sizes = [len(fold.test) for fold in folds]
     middle = folds[int(np.argsort(sizes)[len(sizes) // 2])]  # the left-out subject with a typical number of clips
     train = dataclasses.replace(config.train, epochs=epochs, steps_per_epoch=steps)
-    config = dataclasses.replace(config, train=train, folds=middle.subject, rules="last,test", checkpoint_interval_s=0)
+    method = AKMNet(dataclasses.replace(config, train=train)).on_this_machine(0)
+    options = RunOptions(folds=middle.subject, rules="last,test", checkpoint_interval_s=0)
     before, clock = compilations(), _Clock()
     with (
         tempfile.TemporaryDirectory(prefix="akm_jax_epoch_") as folder,
         _timing_calls(clock),
-        open_run(Path(folder), config, clip_set) as run_dir,
     ):
-        observer = Observers([RunLog(run_dir), clock])
-        _, fold_s = timed(lambda: run_loso(config, clip_set, run_dir, observer=observer))
+        observer = Observers([RunLog(Path(folder)), clock])
+        run = functools.partial(
+            run_folds, method, clip_set, Path(folder), options=options, observer=observer, described={}
+        )
+        _, fold_s = timed(run)
     whole_steps = -(-len(middle.train) // train.clips_per_step)
     done_steps = steps or whole_steps
     measured = len(clock.ends) - 1

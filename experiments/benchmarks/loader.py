@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from akm_jax.config import ExperimentConfig
+from akm_jax.config import AKMNetConfig
 from akm_jax.data.batching import BatchPlan
-from akm_jax.data.clip_set import ClipSet, resize_frame
-from akm_jax.data.stream import DeviceClips, StreamedData, choose_threads
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.data.sized import SizedClips, choose_threads
+from akm_jax.data.stream import DeviceClips, StreamedData
 from experiments.benchmarks import timing
 from experiments.benchmarks.ours import Ours
 
@@ -25,26 +26,21 @@ PICTURE = (170, 140)
 
 @dataclasses.dataclass(frozen=True)
 class EncodedClips:
-    """A reader of clips (`ClipSet.reader`) from encoded pictures in memory; the same pictures serve every clip."""
+    """Clips (`ClipSet.pictures`) from encoded pictures in memory; the same pictures serve every clip."""
 
     pictures: tuple[bytes, ...]
     lengths: np.ndarray
-    sizes: tuple[int, int]
     checksum: int = 0
 
-    def read(self, clip: int, *, large: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Decode a clip to both sizes."""
-        sizes = self.sizes if large else self.sizes[:1]
-        frames: list[list[np.ndarray]] = [[] for _ in sizes]
-        for k in range(int(self.lengths[clip])):
-            picture = np.asarray(Image.open(io.BytesIO(self.pictures[k % len(self.pictures)])))
-            for rows, size in zip(frames, sizes, strict=True):
-                rows.append(resize_frame(picture, size))
-        enlarged = np.stack(frames[1]) if large else np.empty((0, self.sizes[1], self.sizes[1]), np.uint8)
-        return np.stack(frames[0]), enlarged
+    def read(self, clip: int) -> np.ndarray:
+        """Decode a clip."""
+        count = len(self.pictures)
+        return np.stack(
+            [np.asarray(Image.open(io.BytesIO(self.pictures[k % count]))) for k in range(int(self.lengths[clip]))]
+        )
 
 
-def streamed(clip_set: ClipSet) -> ClipSet:
+def streamed(clips: SizedClips) -> SizedClips:
     """A set of the same clips that is decoded on demand."""
     rng = np.random.default_rng(0)
     pictures = []
@@ -52,17 +48,14 @@ def streamed(clip_set: ClipSet) -> ClipSet:
         file = io.BytesIO()
         Image.fromarray(rng.integers(0, 256, PICTURE, np.uint8)).save(file, "JPEG", quality=90)
         pictures.append(file.getvalue())
-    sizes = clip_set.frames.shape[1], clip_set.large_frames.shape[1]
-    reader = EncodedClips(tuple(pictures), clip_set.lengths, sizes)
-    return dataclasses.replace(
-        clip_set, frames=clip_set.frames[:0], large_frames=clip_set.large_frames[:0], reader=reader
-    )
+    encoded = dataclasses.replace(clips.clips, pictures=EncodedClips(tuple(pictures), clips.lengths))
+    return SizedClips(encoded, clips.frames[:0], clips.large_frames[:0], streamed=True)
 
 
-def measure(config: ExperimentConfig, clip_set: ClipSet, *, rounds: int, steps: int) -> list[dict[str, Any]]:
+def measure(config: AKMNetConfig, clip_set: ClipSet, *, rounds: int, steps: int) -> list[dict[str, Any]]:
     """Rows of training held, training streamed with its loss, and of reading alone; seconds of some steps in a row."""
     ours = Ours(config, clip_set)
-    data = StreamedData(streamed(clip_set), choose_threads(config.data.decode_threads), ours.setup.home)
+    data = StreamedData(streamed(ours.setup.clips), ours.setup.labels, choose_threads(0), ours.setup.home)
 
     def steps_of(i: int) -> list[BatchPlan]:
         return [ours.step(i * steps + k) for k in range(steps)]

@@ -6,10 +6,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from akm_jax.config import ExperimentConfig
+from akm_jax.config import AKMNetConfig, RunOptions
 from akm_jax.data.batching import BatchPlan
 from akm_jax.data.clip_set import ClipSet
+from akm_jax.data.sized import size_clips
 from akm_jax.data.stream import DeviceClips, HeldData
+from akm_jax.loso.driver import all_trainings
 from akm_jax.observe import Place
 from akm_jax.train.setup import set_up
 from akm_jax.train.step import evaluate_batch, train_steps
@@ -20,12 +22,19 @@ LEARNING_RATE = 1e-3
 class Ours:
     """Steps of the first fold's first epoch, planned as a run plans them, so that padding is what training pays."""
 
-    def __init__(self, config: ExperimentConfig, clip_set: ClipSet):
+    def __init__(self, config: AKMNetConfig, clip_set: ClipSet):
         train = dataclasses.replace(config.train, steps_per_call=1)
-        self.setup, folds = set_up(dataclasses.replace(config, train=train), clip_set)
+        sized = size_clips(clip_set.without_labels(), config.model.image_size, config.model.crop_source_size)
+        trainings = all_trainings(clip_set, RunOptions())
+        self.setup = set_up(
+            dataclasses.replace(config, train=train),
+            sized,
+            [(training.clips, clip_set.labels) for training in trainings],
+            num_classes=len(clip_set.class_names),
+        ).labelled(clip_set.labels)
         assert isinstance(self.setup.data, HeldData)  # the clips lie in memory
         self.data = self.setup.data.clips
-        plan = self.setup.plan_epoch(folds[0].train, Place(0, folds[0].subject, "benchmark"), 1)
+        plan = self.setup.plan_epoch(trainings[0].clips, Place(0, trainings[0].place.subject, "benchmark"), 1)
         steps = list(plan.calls(self.setup.parts))
         self.steps = [step for step in steps if (step.clip_rows >= 0).all()] or [s for s in steps if s.num_frames]
         self.state = self.setup.initial_state(jax.random.key(0))
@@ -53,7 +62,7 @@ class Ours:
     def longest_clip(self, i: int) -> np.ndarray:
         """The longest clip of step i, alone."""
         clips = self.clips(i)
-        return clips[[np.argmax(self.setup.clip_set.lengths[clips])]]
+        return clips[[np.argmax(self.setup.clips.lengths[clips])]]
 
     def compile(self) -> None:
         """Trace, lower and compile the training step on the set held on the device."""

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig, preset
-from akm_jax.loso.driver import run_loso
-from akm_jax.loso.run_dir import open_run
+from akm_jax.config import AKMNetConfig, ModelConfig, RunOptions, TrainConfig
+from akm_jax.loso.driver import run_folds
+from akm_jax.methods.akmnet import AKMNet
+from akm_jax.observe import Observer
 from experiments.benchmarks import timing
 from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.workload import noise_clips
@@ -55,7 +56,7 @@ def _step_seconds(model: ModelConfig, lengths: np.ndarray, rounds: int) -> float
     """Median seconds of a step of exactly these clips."""
     both = np.concatenate([lengths, lengths])  # the clips of two people, of whom one is left out
     subjects = np.repeat([0, 1], len(lengths))
-    config = ExperimentConfig(model=model, train=TrainConfig(clips_per_step=len(lengths)))
+    config = AKMNetConfig(model=model, train=TrainConfig(clips_per_step=len(lengths)))
     ours = Ours(config, noise_clips(both, subjects, model))
     ours.compile()
     return float(np.median(timing.interleave({"ours": ours.train}, rounds=range(rounds))["ours"]))
@@ -63,14 +64,16 @@ def _step_seconds(model: ModelConfig, lengths: np.ndarray, rounds: int) -> float
 
 def _fold_seconds(model: ModelConfig) -> list[tuple[int, float]]:
     """Seconds of a whole run against its folds, all of the same size; the first run, which compiles, does not count."""
-    config = dataclasses.replace(preset("tiny"), model=model, train=TrainConfig(epochs=1), rules="last")
+    method = AKMNet(AKMNetConfig(model=model, train=TrainConfig(epochs=1))).on_this_machine(0)
     subjects = np.repeat(np.arange(max(FOLDS)), 4)
     clip_set = noise_clips(np.full(len(subjects), 16), subjects, model)
     seconds = []
     for count in (1, *FOLDS):
-        chosen = dataclasses.replace(config, folds=",".join(str(s) for s in range(count)))
-        with tempfile.TemporaryDirectory(prefix="akm_jax_folds_") as folder, open_run(Path(folder), chosen, clip_set):
-            run = functools.partial(run_loso, chosen, clip_set, Path(folder))
+        options = RunOptions(folds=",".join(str(s) for s in range(count)), rules="last")
+        with tempfile.TemporaryDirectory(prefix="akm_jax_folds_") as folder:
+            run = functools.partial(
+                run_folds, method, clip_set, Path(folder), options=options, observer=Observer(), described={}
+            )
             seconds.append((count, timing.timed(run)[1]))
     return seconds[1:]
 

@@ -90,7 +90,7 @@ def _details(work: str, ours: Ours) -> dict[str, Any]:
     if work != "train":
         return details
     setup = ours.setup
-    formula = training_bytes(setup.config.model, ours.state, setup.clip_set, setup.frames_per_step, parts=setup.parts)
+    formula = training_bytes(setup.config.model, ours.state, setup.clips, setup.frames_per_step, parts=setup.parts)
     planned = program_memory_gib(ours.training)  # of each device
     return details | {
         "planned_memory_gib": None if planned is None else round(setup.parts * planned, 3),

@@ -95,7 +95,7 @@ def _builder(device: str, model: ModelConfig, clip_set: ClipSet, ours: Ours) -> 
 
     frames, large_frames, labels = (
         torch.from_numpy(a).to(device)
-        for a in (clip_set.frames, clip_set.large_frames, clip_set.labels.astype(np.int64))
+        for a in (ours.setup.clips.frames, ours.setup.clips.large_frames, clip_set.labels.astype(np.int64))
     )
     data = TorchClips(frames, large_frames, labels, clip_set.starts, clip_set.lengths)
     weights = {**to_state_dict(ours.state.params), **to_state_dict(ours.state.stats)}

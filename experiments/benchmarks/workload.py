@@ -51,23 +51,14 @@ def draw_lengths(name: str, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def noise_clips(lengths: np.ndarray, subjects: np.ndarray, model: ModelConfig, *, num_classes: int = 4) -> ClipSet:
-    """Clips of noise at both sizes; speed does not depend on what a picture shows."""
+    """Clips of noise at the network's size; speed does not depend on what a picture shows."""
     rng = np.random.default_rng(0)
-    num_frames = int(np.sum(lengths))
-
-    def draw(size):
-        return rng.integers(0, 256, (num_frames, size, size), np.uint8)
-
-    return ClipSet(
+    size = model.image_size
+    return ClipSet.from_frames(
+        [rng.integers(0, 256, (n, size, size), np.uint8) for n in lengths],
+        [f"class {i % num_classes}" for i in range(len(lengths))],
+        subjects.tolist(),
         name="noise",
-        class_names=tuple(f"class {k}" for k in range(num_classes)),
-        clip_ids=tuple(f"clip{i}" for i in range(len(lengths))),
-        subjects=tuple(str(s) for s in subjects),
-        labels=(np.arange(len(lengths)) % num_classes).astype(np.int32),
-        lengths=np.asarray(lengths, np.int32),
-        frames=draw(model.image_size),
-        large_frames=draw(model.crop_source_size),
-        frame_numbers=np.concatenate([np.arange(n) for n in lengths]).astype(np.int32),
+        class_names=[f"class {k}" for k in range(num_classes)],
         fps=200.0,
-        apexes=np.full(len(lengths), -1, np.int32),
     )

@@ -10,8 +10,16 @@ def run_python(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
-MODULES = (
-    "akm_jax, akm_jax.models.akmnet, akm_jax.loso.driver, datasets_tfds.source, akm_jax.interop.torch, experiments.loso"
+MODULES = ", ".join(
+    (
+        "akm_jax.run",
+        "akm_jax.models.akmnet",
+        "akm_jax.methods.akmnet",
+        "akm_jax.interop.torch",
+        "datasets_tfds.source",
+        "experiments.loso",
+        "experiments.data",
+    )
 )
 
 
@@ -25,10 +33,10 @@ def test_importing_loads_neither_tensorflow_nor_torch():
 TRAIN = """
 import jax, numpy as np
 from akm_jax.clips import pack
-from akm_jax.config import preset
+from akm_jax.config import AKMNetConfig
 from akm_jax.train.state import graph_definition, initial_state
 from akm_jax.train.step import train_step
-config = preset("tiny")
+config = AKMNetConfig.preset("tiny")
 graph = graph_definition(config.model, 3)
 state = initial_state(jax.random.key(0), model=config.model, train=config.train, num_classes=3)
 clips = pack([np.zeros((2, 32, 32), np.uint8)], [1])

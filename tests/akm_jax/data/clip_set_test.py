@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from akm_jax.data.clip_set import resize_frame
+from akm_jax.data.clip_set import ClipSet, resize_frame
 
 
 @pytest.mark.parametrize(
@@ -14,8 +14,8 @@ from akm_jax.data.clip_set import resize_frame
         ({"clip_ids": ("a",) * 12}, "more than once"),
         ({"labels": np.full(12, 3, np.int32)}, r"must lie in 0\.\.2"),
         ({"lengths": np.zeros(12, np.int32)}, "frames"),
-        ({"frames": np.zeros((0, 32, 32), np.uint8)}, "frames holds 0 frames, expected 39; .* arrays or by a reader"),
-        ({"reader": object()}, "frames holds 39 frames, expected 0; .* arrays or by a reader"),
+        ({"frame_numbers": np.zeros(3, np.int32)}, "3 frame numbers, expected 39"),
+        ({"fps": np.zeros(2, np.float32)}, "lengths differ: {'fps': 2}"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(make_clip_set, change, message):
@@ -39,3 +39,43 @@ def test_resize_agrees_with_antialiased_bilinear(shape):
 def test_resize_refuses_colour():
     with pytest.raises(ValueError, match="one grey uint8 frame"):
         resize_frame(np.zeros((4, 4, 3), np.uint8), 8)
+
+
+def clip(length=2, shape=(6, 5), value=0):
+    return np.full((length, *shape), value, np.uint8)
+
+
+def test_clips_in_memory_make_a_set():
+    made = ClipSet.from_frames([clip(), clip(3, (4, 4))], ["b", "a"], [7, "x"], fps=[30, 60], apexes=[1, -1])
+    assert (made.class_names, made.labels.tolist(), made.subjects) == (("a", "b"), [1, 0], ("7", "x"))
+    assert made.clip_ids == ("clip_0", "clip_1")
+    assert (made.fps.tolist(), made.frame_numbers.tolist()) == ([30, 60], [0, 1, 0, 1, 2])
+    assert made.read(1).shape == (3, 4, 4)
+    assert made.checksum != ClipSet.from_frames([clip(value=1), clip(3, (4, 4))], ["b", "a"], [7, "x"]).checksum
+
+
+@pytest.mark.parametrize(
+    ("frames", "labels", "message"),
+    [
+        ([], [], "expected at least one clip"),
+        ([clip()[0]], ["a"], r"clip 0 is uint8 \(6, 5\); expected grey uint8 \(T, H, W\)"),
+        ([clip().astype(float)], ["a"], "clip 0 is float64"),
+        ([clip(0)], ["a"], "clip 0"),
+        ([clip()], ["c"], r"labels \['c'\] are not among the classes \['a', 'b'\]"),
+        ([clip()], ["a", "b"], "lengths differ: {'labels': 2}"),
+    ],
+)
+def test_frames_or_labels_of_another_form_are_refused(frames, labels, message):
+    with pytest.raises(ValueError, match=message):
+        ClipSet.from_frames(frames, labels, ["1"] * len(frames), class_names=["a", "b"])
+
+
+def test_a_method_sees_no_labels_names_or_subjects(make_clip_set):
+    clips = make_clip_set().without_labels()
+    assert {field.name for field in dataclasses.fields(clips)} == {
+        "num_classes",
+        "lengths",
+        "fps",
+        "apexes",
+        "pictures",
+    }

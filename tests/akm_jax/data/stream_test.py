@@ -12,53 +12,54 @@ import numpy as np
 import pytest
 
 from akm_jax.data.batching import BatchPlan, plan_batches
-from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.stream import StreamedData, choose_threads, place_data
-from akm_jax.loso.run_dir import describe_data
+from akm_jax.data.sized import SizedClips, choose_threads, size_clips
+from akm_jax.data.stream import StreamedData, place_data
 from datasets_tfds.source import load_clip_set
 
-SIZES = {"image_size": 32, "crop_source_size": 36}
+SIZES = (32, 36)
 
 
-SIZES = {"image_size": 32, "crop_source_size": 36}
+SIZES = (32, 36)
 CLIPS_PER_STEP = 3
 
 
-def plan_of(clip_set: ClipSet, num_steps: int = 5) -> BatchPlan:
+def plan_of(clips: SizedClips, num_steps: int = 5) -> BatchPlan:
     """Four steps, the last of fewer clips, and empty ones; a clip may come twice."""
     groups = [np.array(group) for group in ([3, 0, 7], [11, 5, 5], [1, 2, 4], [10, 6])]
     return plan_batches(
-        groups, clip_set.starts, clip_set.lengths, capacity=22, clips_per_step=CLIPS_PER_STEP, num_steps=num_steps
+        groups, clips.starts, clips.lengths, capacity=22, clips_per_step=CLIPS_PER_STEP, num_steps=num_steps
     )
 
 
 def test_a_streamed_set_is_the_held_set_without_its_frames(held, streamed):
     assert streamed.streamed
     assert not held.streamed
-    for field in dataclasses.fields(ClipSet):
-        if field.name not in ("frames", "large_frames", "reader"):
-            np.testing.assert_array_equal(getattr(held, field.name), getattr(streamed, field.name))
     assert streamed.frames.nbytes == streamed.large_frames.nbytes == 0
     assert held.gib == streamed.gib == (held.frames.nbytes + held.large_frames.nbytes) / 2**30
     for clip, (start, length) in enumerate(zip(held.starts, held.lengths, strict=True)):
-        for clip_set in (held, streamed):
-            frames, large_frames = clip_set.read(clip)
+        for clips in (held, streamed):
+            frames, large_frames = clips.read(clip)
             np.testing.assert_array_equal(frames, held.frames[start : start + length])
             np.testing.assert_array_equal(large_frames, held.large_frames[start : start + length])
-            frames, large_frames = clip_set.read(clip, large=False)
+            frames, large_frames = clips.read(clip, large=False)
             assert (frames.shape, large_frames.shape) == ((length, 32, 32), (0, 36, 36))
 
 
-def test_the_checksum_tells_pixels_apart_and_not_where_they_are(held, streamed):
-    assert describe_data(held) == describe_data(streamed)
-    frames = held.frames.copy()
-    frames[-1, 0, 0] ^= 1
-    assert describe_data(dataclasses.replace(held, frames=frames)) != describe_data(held)
+def test_a_set_is_held_up_to_the_limit(held):
+    assert not size_clips(held.clips, *SIZES, memory_gib=held.gib).streamed
+    assert size_clips(held.clips, *SIZES, memory_gib=0.99 * held.gib).streamed
 
 
-def test_a_set_is_held_up_to_the_limit(prepared_smic, held):
-    assert not load_clip_set("smic", data_dir=prepared_smic, memory_gib=held.gib, **SIZES).streamed
-    assert load_clip_set("smic", data_dir=prepared_smic, memory_gib=0.99 * held.gib, **SIZES).streamed
+def test_image_sizes_below_one_pixel_are_an_error(held):
+    with pytest.raises(ValueError, match="at least 1 pixel, got 0 and 144"):
+        size_clips(held.clips, 0, 144)
+
+
+def test_labels_are_those_given(held, streamed):
+    labels = np.arange(len(held.lengths), dtype=np.int32)
+    for clips in (held, streamed):
+        data, _ = next(place_data(clips).labelled(labels).batches(plan_of(held), 1))
+        np.testing.assert_array_equal(data.labels, labels)
 
 
 @pytest.mark.parametrize("large", [True, False])
@@ -95,17 +96,17 @@ def test_several_threads_may_stream_at_once_and_to_a_device(held, streamed):
         assert {a.device for a in jax.tree.leaves(clips)} == {device}
 
 
-class CountingReader:
+class CountingPictures:
     """Counts the clips that were read."""
 
-    def __init__(self, reader):
-        self._reader, self.count, self.checksum = reader, 0, reader.checksum
+    def __init__(self, pictures):
+        self._pictures, self.count, self.checksum = pictures, 0, pictures.checksum
         self._lock = threading.Lock()
 
-    def read(self, clip, *, large):
+    def read(self, clip):
         with self._lock:
             self.count += 1
-        return self._reader.read(clip, large=large)
+        return self._pictures.read(clip)
 
 
 def becomes_true(condition, seconds=20):
@@ -123,8 +124,9 @@ def grain_threads():
 def test_reading_ahead_is_bounded_and_ends_with_the_iteration(held, streamed):
     plan = plan_of(held)
     long = dataclasses.replace(plan, **{k: np.tile(v, (10, 1)) for k, v in vars(plan.steps(0, 2)).items()})
-    reader = CountingReader(streamed.reader)
-    data = StreamedData(dataclasses.replace(streamed, reader=reader), threads=2)
+    reader = CountingPictures(streamed.clips.pictures)
+    counted = dataclasses.replace(streamed, clips=dataclasses.replace(streamed.clips, pictures=reader))
+    data = StreamedData(counted, np.zeros(len(streamed.lengths), np.int32), threads=2)
     with contextlib.closing(data.batches(long, 1)) as batches:
         for used in range(1, 5):
             next(batches)
@@ -139,7 +141,8 @@ def test_reading_ahead_is_bounded_and_ends_with_the_iteration(held, streamed):
 
 def test_a_record_that_breaks_during_a_run_is_named(prepared_smic, tmp_path):
     shutil.copytree(prepared_smic, tmp_path / "prepared")
-    clip_set = load_clip_set("smic", data_dir=tmp_path / "prepared", memory_gib=0, **SIZES)
+    clip_set = load_clip_set("smic", data_dir=tmp_path / "prepared").without_labels()
+    clips = size_clips(clip_set, *SIZES, memory_gib=0)
     file = max(tmp_path.rglob("*.array_record*"), key=lambda path: path.stat().st_size)
     size = file.stat().st_size
     with file.open("r+b") as opened:
@@ -149,16 +152,17 @@ def test_a_record_that_breaks_during_a_run_is_named(prepared_smic, tmp_path):
         rf"clip s\d+_\w+ of the prepared set in {file.parent} cannot be read .*delete that folder and give the same"
     )
     with pytest.raises(ValueError, match=message):
-        list(place_data(clip_set).batches(plan_of(clip_set), 2))
+        list(place_data(clips).batches(plan_of(clips), 2))
     assert becomes_true(lambda: not grain_threads())
     with pytest.raises(ValueError, match="cannot be read"):
-        load_clip_set("smic", data_dir=tmp_path / "prepared", **SIZES)
+        load_clip_set("smic", data_dir=tmp_path / "prepared")
 
 
 def test_a_record_of_another_clip_is_refused(streamed):
-    swapped = dataclasses.replace(streamed.reader, rows=streamed.reader.rows[::-1])
+    reader = streamed.clips.pictures
+    swapped = dataclasses.replace(reader, rows=reader.rows[::-1])
     with pytest.raises(ValueError, match=r"its record holds \d frames of s\w+, expected"):
-        swapped.read(0, large=True)
+        swapped.read(0)
 
 
 def test_threads_are_as_asked_or_one_a_core_up_to_sixteen(monkeypatch):

@@ -7,22 +7,35 @@ import json
 import jax
 import numpy as np
 import pytest
+from rich.console import Console
 from sklearn.metrics import accuracy_score, f1_score
 
+from akm_jax.config import RunOptions
+from akm_jax.data.clip_set import HeldPictures
 from akm_jax.data.folds import leave_one_subject_out
-from akm_jax.loso import fold as fold_module
-from akm_jax.loso.driver import run_loso
-from akm_jax.loso.log import RunLog
-from akm_jax.loso.run_dir import fold_folder, open_run
+from akm_jax.data.sized import size_clips
+from akm_jax.loso.driver import all_trainings
+from akm_jax.loso.rules import ALL_SUBJECTS
+from akm_jax.loso.run_dir import describe_run, fold_folder, open_run
+from akm_jax.methods.akmnet import AKMNet
 from akm_jax.observe import Observer
+from akm_jax.run import run_loso
 from akm_jax.train import calls, checkpoint
 from akm_jax.train.calls import evaluate
 from akm_jax.train.setup import set_up
 
 
-def run(config, clip_set, run_dir, observer=None):
-    with open_run(run_dir, config, clip_set):
-        return run_loso(config, clip_set, run_dir, observer=observer)
+def run(config, clip_set, run_dir, observer=None, **options):
+    """A checkpoint after every epoch, and nothing on the screen."""
+    options = {"checkpoint_interval_s": 0.0} | options
+    observers = [] if observer is None else [observer]
+    return run_loso(AKMNet(config), clip_set, run_dir, observers=observers, console=Console(quiet=True), **options)
+
+
+def set_up_all(config, clip_set):
+    sized = size_clips(clip_set.without_labels(), config.model.image_size, config.model.crop_source_size)
+    trainings = [(training.clips, clip_set.labels) for training in all_trainings(clip_set, RunOptions())]
+    return set_up(config, sized, trainings, num_classes=len(clip_set.class_names))
 
 
 def read_predictions(run_dir):
@@ -40,8 +53,8 @@ def clip_set(make_clip_set):
 def finished(tiny_config, clip_set, tmp_path_factory):
     """A run of all folds, two seeds and all rules."""
     run_dir = tmp_path_factory.mktemp("run")
-    config = dataclasses.replace(tiny_config, seeds=2, rules="last,inner,test")
-    return run(config, clip_set, run_dir, RunLog(run_dir)), run_dir, config
+    options = {"seeds": 2, "rules": "last,inner,test"}
+    return run(tiny_config, clip_set, run_dir, **options), run_dir, options
 
 
 def test_the_step_is_compiled_once_for_all_folds_seeds_and_epochs(finished):
@@ -83,21 +96,20 @@ def test_log_has_one_line_an_epoch_and_training(finished):
     assert len(list((finished[1] / "tensorboard").rglob("events.out.*"))) == 2 * 4 * 2
 
 
-def test_the_same_run_again_gives_the_same_predictions_and_trains_nothing(finished, clip_set):
-    _, run_dir, config = finished
+def test_the_same_run_again_gives_the_same_predictions_and_trains_nothing(finished, tiny_config, clip_set):
+    _, run_dir, options = finished
     before = (run_dir / "predictions.csv").read_bytes()
 
     class Refuse(Observer):
         def training_starts(self, place, epoch):
             raise AssertionError(f"{place} trained again")
 
-    run(config, clip_set, run_dir, Refuse())
+    run(tiny_config, clip_set, run_dir, Refuse(), **options)
     assert (run_dir / "predictions.csv").read_bytes() == before
 
 
-def test_a_fold_does_not_depend_on_which_others_are_run(finished, clip_set, tmp_path):
-    config = dataclasses.replace(finished[2], folds="3", seeds=1, rules="last")
-    run(config, clip_set, tmp_path)
+def test_a_fold_does_not_depend_on_which_others_are_run(finished, tiny_config, clip_set, tmp_path):
+    run(tiny_config, clip_set, tmp_path, folds="3", rules="last")
     alone = {r["clip_id"]: r["last_seed0_logit_positive"] for r in read_predictions(tmp_path)}
     rows = read_predictions(finished[1])
     together = {r["clip_id"]: r["last_seed0_logit_positive"] for r in rows if r["subject"] == "3"}
@@ -119,61 +131,76 @@ class StopAfter(Observer):
 
 @pytest.mark.parametrize("epochs", [2, 4, 7])
 def test_a_resumed_run_equals_an_uninterrupted_one(tiny_config, clip_set, tmp_path, epochs):
-    config = dataclasses.replace(tiny_config, folds="1,2", rules="last,inner,test")
-    run(config, clip_set, tmp_path / "whole")
+    options = {"folds": "1,2", "rules": "last,inner,test"}
+    run(tiny_config, clip_set, tmp_path / "whole", **options)
     with pytest.raises(KeyboardInterrupt):
-        run(config, clip_set, tmp_path / "stopped", StopAfter(epochs))
-    run(config, clip_set, tmp_path / "stopped", RunLog(tmp_path / "stopped"))
+        run(tiny_config, clip_set, tmp_path / "stopped", StopAfter(epochs), **options)
+    run(tiny_config, clip_set, tmp_path / "stopped", **options)
     whole, resumed = ((tmp_path / name / "predictions.csv").read_bytes() for name in ("whole", "stopped"))
     assert whole == resumed
 
 
 def test_a_damaged_checkpoint_is_named_and_costs_only_its_epoch(tiny_config, clip_set, tmp_path):
-    config = dataclasses.replace(tiny_config, folds="1", rules="last")
-    run(config, clip_set, tmp_path / "whole")
+    options = {"folds": "1", "rules": "last"}
+    run(tiny_config, clip_set, tmp_path / "whole", **options)
     with pytest.raises(KeyboardInterrupt):
-        run(config, clip_set, tmp_path / "stopped", StopAfter(3))
-    folder = fold_folder(tmp_path / "stopped", 0, "1") / "checkpoints" / fold_module.ALL_SUBJECTS
+        run(tiny_config, clip_set, tmp_path / "stopped", StopAfter(3), **options)
+    folder = fold_folder(tmp_path / "stopped", 0, "1") / "checkpoints" / ALL_SUBJECTS
     newest = checkpoint.checkpoints(folder)[-1]
     file = max((p for p in newest.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
     file.write_bytes(bytes(reversed(file.read_bytes())))
     with pytest.warns(UserWarning, match=r"epoch_0002: damaged checkpoint"):
-        run(config, clip_set, tmp_path / "stopped")
+        run(tiny_config, clip_set, tmp_path / "stopped", **options)
     whole, resumed = ((tmp_path / name / "predictions.csv").read_bytes() for name in ("whole", "stopped"))
     assert whole == resumed
 
 
-def test_a_directory_of_another_run_is_refused_with_the_difference(finished, clip_set, make_clip_set):
-    _, run_dir, config = finished
-    other = dataclasses.replace(config, train=dataclasses.replace(config.train, epochs=7))
-    with pytest.raises(ValueError, match=r"config\.train\.epochs: there 3, now 7"), open_run(run_dir, other, clip_set):
-        pass
-    with pytest.raises(ValueError, match=r"data\.checksum"), open_run(run_dir, config, make_clip_set(4, 3, seed=9)):
-        pass
+def test_a_directory_of_another_run_is_refused_with_the_difference(finished, tiny_config, clip_set, make_clip_set):
+    _, run_dir, options = finished
+    other = dataclasses.replace(tiny_config, train=dataclasses.replace(tiny_config.train, epochs=7))
+    with pytest.raises(ValueError, match=r"config\.train\.epochs: there 3, now 7"):
+        run(other, clip_set, run_dir, **options)
+    with pytest.raises(ValueError, match=r"data\.checksum"):
+        run(tiny_config, make_clip_set(4, 6, seed=9), run_dir, **options)
 
 
-def test_two_runs_in_one_directory_are_refused(tiny_config, clip_set, tmp_path):
+def test_a_directory_of_a_version_before_the_methods_is_refused_with_the_reason(tiny_config, clip_set, tmp_path):
+    (tmp_path / "run.json").write_text('{"config": {"dataset": "smic"}, "data": {}}')
+    with pytest.raises(ValueError, match="a run of a version before 0.2"):
+        run(tiny_config, clip_set, tmp_path)
+
+
+@pytest.fixture
+def settings(tiny_config):
+    return describe_run(AKMNet(tiny_config), RunOptions())
+
+
+def test_two_runs_in_one_directory_are_refused(settings, clip_set, tmp_path):
     with (
-        open_run(tmp_path, tiny_config, clip_set),
+        open_run(tmp_path, settings, clip_set),
         pytest.raises(ValueError, match="another process is writing"),
-        open_run(tmp_path, tiny_config, clip_set),
+        open_run(tmp_path, settings, clip_set),
     ):
         pass
 
 
-def test_files_of_a_killed_process_are_removed(tiny_config, clip_set, tmp_path):
+def test_files_of_a_killed_process_are_removed(settings, clip_set, tmp_path):
     (tmp_path / "folds" / ".epoch_0001.partial").mkdir(parents=True)
     (tmp_path / "folds" / ".result.json.partial").write_text("{")
-    with open_run(tmp_path, tiny_config, clip_set):
+    with open_run(tmp_path, settings, clip_set):
         assert not list(tmp_path.rglob(".*.partial"))
 
 
+def test_nothing_is_written_for_a_subject_that_is_not_there(tiny_config, clip_set, tmp_path):
+    with pytest.raises(ValueError, match="no clips of subject 77"):
+        run(tiny_config, clip_set, tmp_path / "run", folds="77")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_loss_that_is_not_finite_names_fold_epoch_and_step(tiny_config, clip_set, tmp_path):
-    config = dataclasses.replace(
-        tiny_config, folds="2", train=dataclasses.replace(tiny_config.train, learning_rate=1e30, epochs=40)
-    )
+    train = dataclasses.replace(tiny_config.train, learning_rate=1e30, epochs=40)
     with pytest.raises(FloatingPointError, match=r"fold of subject 2, epoch \d+, step \d+; lower --learning_rate"):
-        run(config, clip_set, tmp_path)
+        run(dataclasses.replace(tiny_config, train=train), clip_set, tmp_path, folds="2")
 
 
 def test_looking_at_a_call_when_the_next_is_under_way_changes_nothing(tiny_config, clip_set, tmp_path, monkeypatch):
@@ -184,12 +211,11 @@ def test_looking_at_a_call_when_the_next_is_under_way_changes_nothing(tiny_confi
         def step_done(self, progress):
             self.seen.append(dataclasses.replace(progress, seconds=0.0))
 
-    config = dataclasses.replace(tiny_config, folds="1", rules="last")
     seen = []
     for ahead in (0, 1):
         monkeypatch.setattr(calls, "_calls_ahead", lambda ahead=ahead: ahead)
         observer = Steps()
-        run(config, clip_set, tmp_path / str(ahead), observer)
+        run(tiny_config, clip_set, tmp_path / str(ahead), observer, folds="1", rules="last")
         seen.append(observer.seen)
     assert len(seen[0]) == 3 * 2
     assert seen[0] == seen[1]
@@ -198,7 +224,7 @@ def test_looking_at_a_call_when_the_next_is_under_way_changes_nothing(tiny_confi
 
 
 def test_outputs_do_not_depend_on_the_batch_a_clip_is_in(tiny_config, clip_set):
-    setup, _ = set_up(tiny_config, clip_set)
+    setup = set_up_all(tiny_config, clip_set)
     state = setup.initial_state(jax.random.key(0))
     together = evaluate(setup, state, np.arange(len(clip_set)))
     for clip in range(len(clip_set)):
@@ -210,23 +236,23 @@ def test_outputs_do_not_depend_on_the_batch_a_clip_is_in(tiny_config, clip_set):
 
 def test_the_left_out_subject_never_reaches_the_headline(tiny_config, clip_set, tmp_path):
     """Other pixels and labels of the left-out subject change nothing of what is trained for it."""
-    config = dataclasses.replace(tiny_config, folds="2", rules="last,inner")
-    setup, folds = set_up(config, clip_set)
-    rows = np.repeat(np.array(clip_set.subjects) == "2", clip_set.lengths)
-    frames, large = clip_set.frames.copy(), clip_set.large_frames.copy()
-    frames[rows], large[rows] = 255 - frames[rows], 0
-    labels = np.where(np.array(clip_set.subjects) == "2", 0, clip_set.labels).astype(np.int32)
-    changed = dataclasses.replace(clip_set, frames=frames, large_frames=large, labels=labels)
-    run(config, clip_set, tmp_path / "a")
-    run(config, changed, tmp_path / "b")
+    left_out = np.array(clip_set.subjects) == "2"
+    pictures = HeldPictures(
+        tuple(255 - clip_set.read(i) if out else clip_set.read(i) for i, out in enumerate(left_out))
+    )
+    labels = np.where(left_out, 0, clip_set.labels).astype(np.int32)
+    changed = dataclasses.replace(clip_set, pictures=pictures, labels=labels)
+    options = {"folds": "2", "rules": "last,inner"}
+    run(tiny_config, clip_set, tmp_path / "a", **options)
+    run(tiny_config, changed, tmp_path / "b", **options)
+    like = set_up_all(tiny_config, clip_set).initial_state(jax.random.key(0))
     for training in ("all_subjects", "inner"):
         weights = []
         for name in ("a", "b"):
             folder = fold_folder(tmp_path / name, 0, "2") / "checkpoints" / training
-            weights.append(checkpoint.load_latest(folder, setup.initial_state(jax.random.key(0)))[0].state)
+            weights.append(checkpoint.newest(folder)[0].restore(like))
         pairs = zip(*map(jax.tree.leaves, weights), strict=True)
         assert all(np.array_equal(a, b) for a, b in pairs)
-    assert [f.subject for f in folds] == ["2"]
 
 
 def test_rule_test_takes_the_first_best_epoch_and_inner_the_best_validation_epoch(finished):
@@ -240,10 +266,9 @@ def test_rule_test_takes_the_first_best_epoch_and_inner_the_best_validation_epoc
 def test_resampled_classes_and_the_paper_variant_train(tiny_config, make_clip_set, tmp_path):
     config = dataclasses.replace(
         tiny_config,
-        folds="1",
         model=dataclasses.replace(tiny_config.model, variant="paper"),
         train=dataclasses.replace(tiny_config.train, resample_classes=True, epochs=1),
     )
     clip_set = make_clip_set(num_subjects=3, clips_per_subject=5)
-    assert run(config, clip_set, tmp_path)["num_clips"] == 5
+    assert run(config, clip_set, tmp_path, folds="1")["num_clips"] == 5
     assert len(leave_one_subject_out(clip_set)) == 3

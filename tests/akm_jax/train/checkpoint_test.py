@@ -7,7 +7,6 @@ import pytest
 
 from akm_jax.config import ModelConfig, TrainConfig
 from akm_jax.train import checkpoint
-from akm_jax.train.checkpoint import Training
 from akm_jax.train.state import initial_state
 
 MODEL = ModelConfig(image_size=32, widths=(4, 4, 8, 8), gru_hidden=4)
@@ -20,23 +19,25 @@ def make_state(seed=0):
 @pytest.fixture
 def folder(tmp_path):
     for epoch in (1, 2, 3):
-        checkpoint.save(
-            tmp_path, Training(make_state(epoch), epoch, [{"epoch": epoch, "loss": 0.1}], {"a": 1}, [0.5, 0])
-        )
+        checkpoint.save(tmp_path, epoch, make_state(epoch), {"history": [{"epoch": epoch, "loss": 0.1}]})
     return tmp_path
 
 
 def test_what_is_saved_comes_back(folder):
-    training, problems = checkpoint.load_latest(folder, make_state())
+    found, problems = checkpoint.newest(folder)
     assert not problems
-    assert (training.epoch, training.history, training.best, training.best_rank) == (
-        3,
-        [{"epoch": 3, "loss": 0.1}],
-        {"a": 1},
-        [0.5, 0],
-    )
-    pairs = zip(jax.tree.leaves(training.state), jax.tree.leaves(make_state(3)), strict=True)
+    assert (found.epoch, found.notes) == (3, {"history": [{"epoch": 3, "loss": 0.1}]})
+    pairs = zip(jax.tree.leaves(found.restore(make_state())), jax.tree.leaves(make_state(3)), strict=True)
     assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_arrays_of_numpy_come_back_as_such(tmp_path):
+    state = {"weights": np.arange(6.0).reshape(2, 3), "count": np.array(4)}
+    checkpoint.save(tmp_path, 1, state, {})
+    found = checkpoint.newest(tmp_path)[0].restore(jax.tree.map(np.zeros_like, state))
+    assert isinstance(found["weights"], np.ndarray)
+    np.testing.assert_array_equal(found["weights"], state["weights"])
+    assert found["count"] == 4
 
 
 def test_the_last_two_are_kept_and_nothing_half_written(folder):
@@ -48,8 +49,8 @@ def test_what_comes_back_runs_the_programs_of_what_was_saved(folder, committed):
     like = make_state()
     if committed:
         like = jax.device_put(like, jax.devices()[0])
-    training, _ = checkpoint.load_latest(folder, like)
-    lowered = [jax.jit(lambda s: jax.tree.map(jnp.negative, s)).lower(s) for s in (like, training.state)]
+    restored = checkpoint.newest(folder)[0].restore(like)
+    lowered = [jax.jit(lambda s: jax.tree.map(jnp.negative, s)).lower(s) for s in (like, restored)]
     assert lowered[0].as_text() == lowered[1].as_text()
 
 
@@ -70,8 +71,8 @@ def damage(place, how):
 @pytest.mark.parametrize("how", ["flipped", "truncated", "missing", "manifest"])
 def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_is_named(folder, how):
     damage(folder / "epoch_0003", how)
-    training, problems = checkpoint.load_latest(folder, make_state())
-    assert training.epoch == 2
+    found, problems = checkpoint.newest(folder)
+    assert found.epoch == 2
     assert len(problems) == 1
     assert "epoch_0003" in problems[0]
 
@@ -79,8 +80,8 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_is_named(folder, 
 def test_without_a_good_one_there_is_none(folder):
     for epoch in (2, 3):
         damage(folder / f"epoch_000{epoch}", "flipped")
-    training, problems = checkpoint.load_latest(folder, make_state())
-    assert training is None
+    found, problems = checkpoint.newest(folder)
+    assert found is None
     assert len(problems) == 2
 
 
@@ -90,7 +91,7 @@ def test_another_network_is_refused_by_name(folder):
         make_state(),
     )
     with pytest.raises(ValueError, match=r"checkpoint of another network; differing arrays: .*head"):
-        checkpoint.load(folder / "epoch_0003", more_classes)
+        checkpoint.read(folder / "epoch_0003").restore(more_classes)
 
 
 def test_a_disk_without_room_loses_no_earlier_checkpoint(folder):
@@ -98,8 +99,8 @@ def test_a_disk_without_room_loses_no_earlier_checkpoint(folder):
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limit[1]))  # no file may grow beyond 4 KiB
     try:
         with pytest.raises(OSError, match="no room for a checkpoint"):
-            checkpoint.save(folder, Training(make_state(4), 4))
+            checkpoint.save(folder, 4, make_state(4), {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
-    training, problems = checkpoint.load_latest(folder, make_state())
-    assert (training.epoch, problems) == (3, [])
+    found, problems = checkpoint.newest(folder)
+    assert (found.epoch, problems) == (3, [])

@@ -8,8 +8,9 @@ import jax
 import numpy as np
 import pytest
 
-from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig
+from akm_jax.config import AKMNetConfig, ModelConfig, TrainConfig
 from akm_jax.data.batching import plan_batches
+from akm_jax.data.sized import size_clips
 from akm_jax.observe import Place
 from akm_jax.train.calls import evaluate
 from akm_jax.train.memory import training_bytes
@@ -28,10 +29,10 @@ MODEL = ModelConfig(image_size=32, widths=(4, 4, 8, 8), gru_hidden=4, dropout=0)
 
 def prepared(parts: int) -> RunSetup:
     clip_set = noise_clips(LENGTHS, np.repeat([0, 1], [9, 4]), MODEL)
-    config = ExperimentConfig(
-        dataset="noise", model=MODEL, train=TrainConfig(clips_per_step=4, crop_probability=0.0, parts=parts)
-    )
-    return set_up(config, clip_set)[0]
+    config = AKMNetConfig(model=MODEL, train=TrainConfig(clips_per_step=4, crop_probability=0.0, parts=parts))
+    sized = size_clips(clip_set.without_labels(), MODEL.image_size, MODEL.crop_source_size)
+    trainings = [(np.arange(9), clip_set.labels), (np.arange(9, 13), clip_set.labels)]
+    return set_up(config, sized, trainings, num_classes=4).labelled(clip_set.labels)
 
 
 def trained(setup: RunSetup, plan) -> tuple:
@@ -57,10 +58,8 @@ def compare() -> None:
     plan = shared.plan_epoch(np.arange(9), Place(0, "1", "test"), 1)
     rows = plan.clip_rows.reshape(-1, 4)
     groups = [step[step >= 0] for step in rows]
-    clip_set = alone.clip_set
-    together = plan_batches(
-        groups, clip_set.starts, clip_set.lengths, capacity=shared.frames_per_step, clips_per_step=4
-    )
+    clips = alone.clips
+    together = plan_batches(groups, clips.starts, clips.lengths, capacity=shared.frames_per_step, clips_per_step=4)
     assert [len(group) for group in groups] == [4, 4, 1]
     (state, losses), (expected, expected_losses) = trained(shared, plan), trained(alone, together)
     np.testing.assert_allclose(np.sort(losses), np.sort(expected_losses), rtol=1e-5)
@@ -77,16 +76,16 @@ def compare() -> None:
 def compare_memory() -> None:
     """Compile a step and hold what is planned for both devices to the formula."""
     model = ModelConfig(widths=(16, 32, 64, 128))
-    config = ExperimentConfig(model=model, train=TrainConfig(clips_per_step=4, parts=2))
+    config = AKMNetConfig(model=model, train=TrainConfig(clips_per_step=4, parts=2))
     ours = Ours(config, noise_clips(np.full(8, 60), np.repeat([0, 1], 4), model))
     planned = program_memory_gib(ours.lower(ours.step(0), ours.data).compile())  # of each
-    expected = training_bytes(model, ours.state, ours.setup.clip_set, ours.setup.frames_per_step, parts=2)
+    expected = training_bytes(model, ours.state, ours.setup.clips, ours.setup.frames_per_step, parts=2)
     assert 2 * planned * GIB == pytest.approx(expected, rel=0.2)
 
 
 def compare_timed_program() -> None:
     """Lower the step whose compilation the benchmark times, and the one that it trains with."""
-    ours = Ours(ExperimentConfig(model=MODEL), noise_clips(*draw_lengths("smic"), MODEL))
+    ours = Ours(AKMNetConfig(model=MODEL), noise_clips(*draw_lengths("smic"), MODEL))
     arguments, static = step_shapes("smic", MODEL)
     assert ours.setup.parts == 2
     assert train_steps.lower(*arguments, **static).as_text() == ours.lower(ours.step(0), ours.data).as_text()

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from akm_jax.config import ExperimentConfig, ModelConfig, TrainConfig
+from akm_jax.config import AKMNetConfig, ModelConfig, TrainConfig
 from experiments.benchmarks import speed, theirs, timing
 from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.workload import noise_clips
@@ -23,7 +23,7 @@ def fake_torch(cuda):
 
 def small_set():
     clip_set = noise_clips(np.array([3, 4, 5, 3, 3, 4, 5, 3]), np.repeat([0, 1], 4), MODEL)
-    return Ours(ExperimentConfig(model=MODEL, train=TrainConfig(clips_per_step=2)), clip_set), clip_set
+    return Ours(AKMNetConfig(model=MODEL, train=TrainConfig(clips_per_step=2)), clip_set), clip_set
 
 
 def test_both_sides_use_the_same_device(monkeypatch):
