@@ -112,7 +112,7 @@ def _read_plan(folder: Path) -> dict[str, Any]:
         )
     plan = read_json(path)
     try:
-        _ = plan["config"]["seeds"], plan["config"]["preset"], plan["data"]["num_subjects"], plan["data"]["class_names"]
+        _ = plan["config"]["seeds"], plan["data"]["num_subjects"], plan["data"]["class_names"]
     except (KeyError, TypeError) as e:
         raise ValueError(f"{path}: not the plan of a run ({e!r} is missing or wrong); start a new run") from e
     return plan
