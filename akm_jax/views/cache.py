@@ -1,17 +1,18 @@
 """Views of all clips of a set, computed once and kept on disk; and what is refused as no pure function of a clip.
 
-    <cache>/<view>-<digest of settings and source>/<checksum of the set>/<clip id>-<digest>.npz
+    <cache>/<view>-<digest of settings and source>/<checksum of the set>/<clip id>-<digest of all it is computed from>
 
-An entry is read only if it is whole; a damaged one is made anew.
+An entry is an .npz archive after the SHA-256 of its bytes. It is read only if it is whole; a damaged one is made anew.
 """
 
 import dataclasses
 import hashlib
 import inspect
+import io
 import os
 import re
 import tempfile
-import zipfile
+import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from akm_jax.views.view import Clip, LeakError, Seen, View, Views
 # Name of the one array of a view that gives no names.
 ONLY = "value"
 VARIABLE = "AKM_VIEWS_DIR"
+DIGEST_BYTES = hashlib.sha256().digest_size
 _PLAIN = (bool, int, float, str, bytes, Path, type(None))
 
 
@@ -60,8 +62,8 @@ def compute_views(
     place = (folder or cache_folder()) / f"{_name(view)}-{fingerprint(view)}" / f"{clips.pictures.checksum:08x}"
     fresh: list[int] = []
     seen = []
-    for i in track(range(len(clips)), f"Computing views ({_name(view)})", len(clips)):
-        path = place / _file_name(clip_ids[i])
+    paths = [place / _file_name(clips, i, clip_ids[i]) for i in range(len(clips))]
+    for i, path in enumerate(track(paths, f"Computing views ({_name(view)})", len(clips))):
         found = _read(path)
         if found is None:
             found = _compute(view, clips, i, clip_ids[i])
@@ -70,7 +72,8 @@ def compute_views(
         seen.append(found)
     for i in {*fresh[:1], *fresh[len(fresh) // 2 :][:1]}:
         if not _equal(_compute(view, clips, i, clip_ids[i]), seen[i]):
-            _forget(place, [clip_ids[k] for k in fresh])
+            for k in fresh:
+                paths[k].unlink(missing_ok=True)
             raise LeakError(
                 f"view {_name(view)} is no pure function of a clip: computed again for {clip_ids[i]} it gives "
                 "something else; it must not count calls, draw at random or look at other clips"
@@ -81,17 +84,41 @@ def compute_views(
 def fingerprint(view: View) -> str:
     """Digest of a view's settings and source: another one where either has changed.
 
+    What the view calls outside its own body is not followed: after a change there, remove the kept entries, or count up
+    a setting of the view.
+
     Raises:
         LeakError: it holds more than plain settings.
     """
     kind = view if inspect.isfunction(view) else type(view)
-    _require_pure(view)
+    settings = repr(describe_view(view))
     try:
         source = inspect.getsource(kind)
-    except (OSError, TypeError):  # typed at a prompt
-        source = ""
-    settings = "" if inspect.isfunction(view) else repr(view)
+    except (OSError, TypeError):  # typed at a prompt or in a notebook
+        source = _compiled(kind)
     return hashlib.sha256(f"{kind.__module__}.{kind.__qualname__}\n{settings}\n{source}".encode()).hexdigest()[:16]
+
+
+def describe_view(view: View) -> dict[str, Any]:
+    """Name and settings of a view.
+
+    Raises:
+        LeakError: it holds more than plain settings.
+    """
+    _require_pure(view)
+    settings: dict[str, Any] = {} if inspect.isfunction(view) else dataclasses.asdict(view)  # type: ignore[call-overload]
+    return {"name": _name(view), **settings}
+
+
+def _compiled(kind: Any) -> str:
+    """What stands for a source that is not kept anywhere: the compiled functions of a view."""
+    functions = [kind] if inspect.isfunction(kind) else [one for one in vars(kind).values() if inspect.isfunction(one)]
+    return "\n".join(f"{function.__qualname__} {_code(function.__code__)}" for function in functions)
+
+
+def _code(code: types.CodeType) -> str:
+    constants = [_code(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names} {constants}"
 
 
 def _require_pure(view: View) -> None:
@@ -102,13 +129,17 @@ def _require_pure(view: View) -> None:
                 f"view {view.__qualname__} uses {names} of the function it is made in, through which labels could "
                 "reach it; make it a frozen dataclass whose fields are its settings"
             )
+        defaults = {p.name: p.default for p in inspect.signature(view).parameters.values() if p.default is not p.empty}
+        for name, value in defaults.items():
+            _require_plain(view, name, value)
         return
     if not dataclasses.is_dataclass(view) or not type(view).__dataclass_params__.frozen:  # type: ignore[attr-defined]
         raise LeakError(
             f"view {_name(view)}: expected a frozen dataclass whose fields are its settings, or a plain function"
         )
-    for field in dataclasses.fields(view):
-        _require_plain(view, field.name, getattr(view, field.name))
+    held = {field.name: getattr(view, field.name) for field in dataclasses.fields(view)} | getattr(view, "__dict__", {})
+    for name, value in held.items():
+        _require_plain(view, name, value)
 
 
 def _require_plain(view: View, name: str, value: Any) -> None:
@@ -130,10 +161,11 @@ def _name(view: View) -> str:
     return view.__name__ if inspect.isfunction(view) else type(view).__name__
 
 
-def _file_name(clip_id: str) -> str:
-    """Readable and unique, whatever the clip is called."""
+def _file_name(clips: Clips, i: int, clip_id: str) -> str:
+    """Readable, and unique whatever the clip is called; another one where the clip's times have changed."""
     readable = re.sub(r"[^\w.-]+", "_", clip_id, flags=re.ASCII)[:60]
-    return f"{readable}-{hashlib.sha256(clip_id.encode()).hexdigest()[:8]}.npz"
+    of = repr((clip_id, int(clips.lengths[i]), float(clips.fps[i]), int(clips.apexes[i])))
+    return f"{readable}-{hashlib.sha256(of.encode()).hexdigest()[:16]}"
 
 
 def _compute(view: View, clips: Clips, i: int, clip_id: str) -> dict[str, np.ndarray]:
@@ -155,24 +187,23 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
     """An entry; None if there is none or it is damaged."""
     if not path.is_file():
         return None
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError):
+    content = path.read_bytes()
+    digest, archive = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+    if hashlib.sha256(archive).digest() != digest:
         return None
+    with np.load(io.BytesIO(archive), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
 
 
 def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Beside its place, then renamed: several runs may write the same entry."""
+    archive = io.BytesIO()
+    np.savez(archive, **arrays)  # type: ignore[arg-type]
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+        file.write(hashlib.sha256(archive.getbuffer()).digest())
+        file.write(archive.getbuffer())
     Path(file.name).replace(path)
-
-
-def _forget(place: Path, clip_ids: Sequence[str]) -> None:
-    for clip_id in clip_ids:
-        (place / _file_name(clip_id)).unlink(missing_ok=True)
 
 
 def _equal(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
