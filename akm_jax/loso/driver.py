@@ -198,8 +198,9 @@ class _Run:
         if starts[0].epoch == epochs:
             return records
         saved, number = time.monotonic(), starts[0].epoch
+        first = True
         for together in trainer.train(trainings, starts, observer):
-            number = self._require_next(together, trainings, number)
+            number, first = self._require_next(together, trainings, number, anew=first), False
             save = number == epochs or time.monotonic() - saved > self.options.checkpoint_interval_s
             for i, (training, epoch) in enumerate(zip(trainings, together, strict=True)):
                 if number == 1 and records[i].history:  # the method began anew
@@ -212,7 +213,8 @@ class _Run:
             saved = time.monotonic() if save else saved
         if number != epochs:
             raise ValueError(
-                f"method {self._method.name!r} ended after {number} epochs; expected {epochs}, its `epochs`"
+                f"{_where(trainings)}: method {self._method.name!r} ended after {number} epochs; expected {epochs}, "
+                "its `epochs`"
             )
         return records
 
@@ -220,13 +222,20 @@ class _Run:
         place = training.place
         return fold_folder(self._run_dir, place.seed, place.subject) / "checkpoints" / place.training
 
-    def _require_next(self, together: Sequence[Epoch], trainings: Sequence[Training], before: int) -> int:
-        """The number of an epoch, the same for all trainings: one after the last, or 1 where a method began anew."""
+    def _require_next(
+        self, together: Sequence[Epoch], trainings: Sequence[Training], before: int, *, anew: bool
+    ) -> int:
+        """The number of an epoch, the same for all trainings: one after the last, or 1 if a method may begin anew."""
+        said = f"{_where(trainings)}: method {self._method.name!r} gave"
+        kinds = sorted({type(epoch).__name__ for epoch in together if not isinstance(epoch, Epoch)})
+        if kinds:
+            raise ValueError(f"{said} {', '.join(kinds)} after epoch {before}; expected an Epoch")
         numbers = {epoch.number for epoch in together}
-        if len(together) != len(trainings) or len(numbers) != 1 or not numbers <= {before + 1, 1}:
+        allowed = {*range(before + 1, self._method.epochs + 1)[:1], *([1] if anew else [])}
+        if len(together) != len(trainings) or len(numbers) != 1 or not numbers <= allowed:
             raise ValueError(
-                f"method {self._method.name!r} gave {len(together)} entries of epochs {sorted(numbers)} after epoch "
-                f"{before}; expected {len(trainings)} of epoch {before + 1}"
+                f"{said} {len(together)} entries of epochs {sorted(numbers)} after epoch {before}; expected "
+                f"{len(trainings)} of epoch {before + 1}, and {self._method.epochs} epochs in all, its `epochs`"
             )
         return numbers.pop()
 
@@ -240,6 +249,13 @@ class _Run:
         with self._lock:
             self._done += 1
             self.observer.fold_done(self.result(seed, subject), self._done, self._total)
+
+
+def _where(trainings: Sequence[Training]) -> str:
+    """Which folds an error is of."""
+    subjects = ", ".join(training.place.subject for training in trainings[:5])
+    more = f" and {len(trainings) - 5} more" if len(trainings) > 5 else ""
+    return f"the fold of subject {subjects}{more}, {trainings[0].place.training}"
 
 
 def _starts(folders: Sequence[Path]) -> tuple[list[Start], list[Record]]:

@@ -65,7 +65,8 @@ class Record:
         outputs = _checked(clip_set, training, epoch)
         choosing, tested = training.watched[0], outputs[-1]
         accuracy, entropy = _scores(outputs[0].logits, clip_set.labels[choosing])
-        self.history.append({"epoch": epoch.number, **epoch.notes, "accuracy": accuracy, "cross_entropy": entropy})
+        notes = _plain_notes(training, epoch)
+        self.history.append(notes | {"epoch": epoch.number, "accuracy": accuracy, "cross_entropy": entropy})
         self.last = _describe(clip_set, training.watched[-1], epoch.number, tested)
         # The legacy rule keeps the first of equal accuracies; inner validation prefers the lower cross-entropy.
         rank = [accuracy, 0.0 if len(outputs) == 1 else -entropy]
@@ -103,9 +104,24 @@ def _scores(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     return float(np.mean(logits.argmax(1) == labels)), float(-log_p[np.arange(len(labels)), labels].mean())
 
 
+def _where(training: Training, epoch: Epoch) -> str:
+    return f"the fold of subject {training.place.subject}, {training.place.training}, epoch {epoch.number}"
+
+
+def _plain_notes(training: Training, epoch: Epoch) -> dict[str, float]:
+    """An epoch's notes as Python numbers, whatever library they come from."""
+    notes: dict[str, float] = {"epoch": epoch.number}  # stands first in the log
+    for name, value in epoch.notes.items():
+        notes[name] = value if isinstance(value, (int, float)) else float(value)
+    wrong = {name: value for name, value in notes.items() if not np.isfinite(value)}
+    if wrong:
+        found = ", ".join(f"{name} {value}" for name, value in wrong.items())
+        raise FloatingPointError(f"{_where(training, epoch)}: {found}; look at the data and the settings of the method")
+    return notes
+
+
 def _checked(clip_set: ClipSet, training: Training, epoch: Epoch) -> list[Outputs]:
-    place, num_classes = training.place, len(clip_set.class_names)
-    where = f"the fold of subject {place.subject}, {place.training}, epoch {epoch.number}"
+    where, num_classes = _where(training, epoch), len(clip_set.class_names)
     if len(epoch.outputs) != len(training.watched):
         raise ValueError(
             f"{where}: {len(epoch.outputs)} outputs; expected {len(training.watched)}, one for each group of watched "

@@ -200,10 +200,11 @@ class Trainer:
         self, trainings: Sequence[Training], starts: Sequence[Start], observer: Observer
     ) -> Iterator[Sequence[Epoch]]:
         """Train: one training, or several together if the method trains all folds at once."""
-        if self._method.all_folds_at_once:
-            yield from self._method.train_folds(trainings, self._views, starts)
+        method = self._method
+        if method.all_folds_at_once:
+            yield from _given(method, "train_folds", method.train_folds(trainings, self._views, starts))
             return
-        for epoch in self._method.train_fold(trainings[0], self._views, starts[0]):
+        for epoch in _given(method, "train_fold", method.train_fold(trainings[0], self._views, starts[0])):
             yield [epoch]
 
     def fold_facts(self) -> dict[str, float]:
@@ -213,3 +214,12 @@ class Trainer:
     def run_facts(self, trainings: Sequence[Training]) -> dict[str, float]:
         """Numbers for `summary.json` about the trainings of a run."""
         return {}
+
+
+def _given(method: Method, function: str, epochs: Any) -> Iterable[Any]:
+    if not isinstance(epochs, Iterable):
+        raise ValueError(
+            f"method {method.name!r}: {function} gave {type(epochs).__name__}; expected the epochs it trained, by "
+            "`yield` or as a list"
+        )
+    return epochs
