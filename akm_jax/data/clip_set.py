@@ -36,9 +36,10 @@ class HeldPictures:
 
     @property
     def checksum(self) -> int:
-        """CRC-32 of all pixels."""
+        """CRC-32 of all clips, their shapes and pixels."""
         checksum = 0
         for frames in self.clips:
+            checksum = zlib.crc32(repr(frames.shape).encode(), checksum)
             checksum = zlib.crc32(np.ascontiguousarray(frames).data, checksum)
         return checksum
 
@@ -124,6 +125,12 @@ class ClipSet:
         if len(set(self.clip_ids)) != num_clips:
             twice = sorted({c for c in self.clip_ids if self.clip_ids.count(c) > 1})
             raise ValueError(f"ClipSet {self.name!r}: clip ids must be unique; more than once: {twice[:5]}")
+        unfit = sorted({s for s in self.subjects if not s or "/" in s or "\0" in s})
+        if unfit:
+            raise ValueError(
+                f"ClipSet {self.name!r}: subjects {unfit[:5]} cannot name the folder of a fold; expected names without "
+                "a slash that are not empty"
+            )
         if min(self.lengths) < 1:
             empty = [c for c, n in zip(self.clip_ids, self.lengths, strict=True) if n < 1]
             raise ValueError(f"ClipSet {self.name!r}: clips without frames: {empty[:5]}")

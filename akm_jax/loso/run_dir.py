@@ -26,6 +26,7 @@ from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.files import read_json, write_json
 from akm_jax.methods.protocol import Method
+from akm_jax.views.cache import describe_view
 
 # Settings that say where things lie, how they are read, how often to save, on how many devices: a run may go on with
 # other ones.
@@ -110,9 +111,9 @@ def _remove_partial(run_dir: Path) -> None:
 
 
 def describe_data(clip_set: ClipSet) -> dict[str, Any]:
-    """What identifies a data set: sizes and a checksum of clips, labels and pictures."""
+    """What identifies a data set: sizes and a checksum of clips, labels, times and pictures."""
     checksum = zlib.crc32("\n".join([*clip_set.clip_ids, *clip_set.subjects, *clip_set.class_names]).encode())
-    for array in (clip_set.labels, clip_set.lengths):
+    for array in (clip_set.labels, clip_set.lengths, clip_set.fps, clip_set.apexes):
         checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
     checksum = zlib.crc32(clip_set.checksum.to_bytes(4, "little"), checksum)
     return {
@@ -126,10 +127,21 @@ def describe_data(clip_set: ClipSet) -> dict[str, Any]:
 
 
 def describe_run(method: Method, options: RunOptions, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The settings of a run as JSON types: name of the method, its settings, the run's options, and `extra`."""
+    """The settings of a run as JSON types: name of the method, its settings, its view, the run's options, and `extra`.
+
+    Raises:
+        ValueError: the method has settings that are no frozen dataclass, or that are called as something else is.
+    """
     config = method.config
-    own = dataclasses.asdict(config) if dataclasses.is_dataclass(config) and not isinstance(config, type) else {}
-    named = {"method": method.name, **(extra or {}), **dataclasses.asdict(options)}
+    known = dataclasses.is_dataclass(config) and not isinstance(config, type)
+    if not known and getattr(config, "__dict__", {}):
+        raise ValueError(
+            f"method {method.name!r} holds {', '.join(sorted(vars(config)))}, but its config is no dataclass: a run "
+            "could not be held to them; make the method, or its config, a frozen dataclass with these as fields"
+        )
+    own = dataclasses.asdict(config) if known else {}
+    view = {} if method.view is None or "view" in own else {"view": describe_view(method.view)}
+    named = {"method": method.name, **view, **(extra or {}), **dataclasses.asdict(options)}
     if both := sorted(named.keys() & own.keys()):
         raise ValueError(f"method {method.name!r}: its settings {', '.join(both)} are called as options of the run are")
     return json.loads(json.dumps({**named, **own}, default=_as_text))
