@@ -51,7 +51,7 @@ class Prediction:
 
 
 def load_classifier(
-    place: Path, *, subject: str | None = None, seed: int | None = None, class_names: Sequence[str] | None = None
+    place: Path | str, *, subject: str | None = None, seed: int | None = None, class_names: Sequence[str] | None = None
 ) -> Classifier:
     """Load a network from a run directory or from a PyTorch state dict.
 
@@ -65,6 +65,7 @@ def load_classifier(
         FileNotFoundError: nothing is there.
         ValueError: not a run, no finished fold, no good checkpoint, or a state dict that does not fit.
     """
+    place = Path(place)
     if place.is_dir():
         return _from_run(place, subject, seed)
     state_dict = load_state_dict(place)

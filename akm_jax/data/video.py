@@ -8,7 +8,7 @@ import numpy as np
 from akm_jax.data.pictures import read_clip
 
 
-def read_frames(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+def read_frames(path: Path | str) -> tuple[np.ndarray, tuple[str, ...]]:
     """Read a clip.
 
     Args:
@@ -21,6 +21,7 @@ def read_frames(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
         FileNotFoundError: nothing is there.
         ValueError: no frames, an unreadable frame, frames of different sizes, or a file that is no video.
     """
+    path = Path(path)
     if path.is_dir():
         return read_clip(path)
     if not path.is_file():
