@@ -131,6 +131,7 @@ def describe_run(method: Method, options: RunOptions, extra: Mapping[str, Any] |
 
     Raises:
         ValueError: the method has settings that are no frozen dataclass, or that are called as something else is.
+        LeakError: its view holds more than settings.
     """
     config = method.config
     known = dataclasses.is_dataclass(config) and not isinstance(config, type)
@@ -140,8 +141,9 @@ def describe_run(method: Method, options: RunOptions, extra: Mapping[str, Any] |
             "could not be held to them; make the method, or its config, a frozen dataclass with these as fields"
         )
     own = dataclasses.asdict(config) if known else {}
-    view = {} if method.view is None or "view" in own else {"view": describe_view(method.view)}
-    named = {"method": method.name, **view, **(extra or {}), **dataclasses.asdict(options)}
+    if method.view is not None:
+        own["view"] = describe_view(method.view)
+    named = {"method": method.name, **(extra or {}), **dataclasses.asdict(options)}
     if both := sorted(named.keys() & own.keys()):
         raise ValueError(f"method {method.name!r}: its settings {', '.join(both)} are called as options of the run are")
     return json.loads(json.dumps({**named, **own}, default=_as_text))

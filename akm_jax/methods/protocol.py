@@ -8,6 +8,7 @@ The least that a method of one's own defines is `name`, `view` and `train_fold`.
 """
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -120,6 +121,13 @@ class Method:
     """What it sees of a clip; None: the frames as they are, read by itself through `Clips`."""
     all_folds_at_once: ClassVar[bool] = False
     """Whether it trains all folds of a run together (`train_folds`), or one after another (`train_fold`)."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """A plain function that is given as `view` stays one, and is bound to no method."""
+        super().__init_subclass__(**options)
+        view = vars(cls).get("view")
+        if inspect.isfunction(view) and len(inspect.signature(view).parameters) == 1:
+            cls.view = staticmethod(view)
 
     @property
     def config(self) -> Any:
