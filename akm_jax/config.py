@@ -93,12 +93,15 @@ class TrainConfig:
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """Where decoded frames are kept; results don't depend on it."""
+    """How a data set is read; where decoded frames are kept changes no result."""
 
     memory_gib: float = 4.0
     """GiB of decoded frames up to which a set is held in memory and on the device; a larger one is streamed."""
     decode_threads: int = 0
     """Threads that decode frames; 0: one a core, at most 16."""
+    subject_pattern: str = ""
+    """Regular expression with one group that finds the subject in a clip's path, for --dataset=folder without a column
+    of subjects; the folder above the clip when empty."""
 
     def validate(self) -> None:
         """Raise ValueError on values that nothing can be read with."""
@@ -157,7 +160,7 @@ class ExperimentConfig:
     """One leave-one-subject-out run."""
 
     dataset: str = "smic"
-    """Data set: casme, casme2, samm, smic, or synthetic (drawn on first use, needs no data)."""
+    """Data set: casme, casme2, samm, smic, folder (your own data), or synthetic (drawn on first use, needs no data)."""
     preset: Literal["paper", "demo", "tiny"] = "paper"
     """Defaults of everything below: the published network, the five-minute demo, or the smallest that runs."""
     manual_dir: Path | None = None
@@ -166,8 +169,9 @@ class ExperimentConfig:
     """Where built data sets are kept; the TFDS default when not given."""
     data_config: str | None = None
     """Builder configuration: original, raw, aligned, aligned_alpha15; smic: hs, vis, nir; the usual one if none."""
-    classes: Literal["paper4", "megc3", "emotion"] = "paper4"
-    """Class scheme of sets with emotion labels: four classes as published, three of MEGC 2019, or the emotions."""
+    classes: Literal["usual", "paper4", "megc3", "emotion"] = "usual"
+    """Class scheme: four classes as published (paper4), three of MEGC 2019, the emotions, or what is usual for the set:
+    paper4 where it has emotions, SMIC's own three, the labels of a folder."""
     allow_missing: bool = False
     """Leave out clips that are missing or damaged on disk instead of refusing to build."""
     run_dir: Path | None = None

@@ -82,6 +82,7 @@ def load_data(config: ExperimentConfig) -> ClipSet:
         data_dir=data_dir,
         data_config=config.data_config,
         classes=config.classes,
+        subject_pattern=config.data.subject_pattern,
         image_size=model.image_size,
         crop_source_size=model.crop_source_size,
         allow_missing=config.allow_missing,
