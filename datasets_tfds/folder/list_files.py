@@ -7,7 +7,7 @@ from datasets_tfds import text_tables
 from datasets_tfds.disk_check import DiskCheck
 from datasets_tfds.folder.listing import Entry, Listing, SubjectPattern, locate
 
-_USUAL_NAMES = re.compile(r"(train|test|val|valid|validation|list|clips)([_ -].*|\d.*)?", re.IGNORECASE)
+_USUAL_NAMES = re.compile(r"(train|test|val|valid|validation|list|clips)\d*", re.IGNORECASE)
 
 
 def find_lists(root: Path, check: DiskCheck) -> list[Path]:

@@ -227,6 +227,16 @@ def test_what_is_wrong_with_a_line_is_told(folder, line, told):
     assert any(told in problem for problem in survey(folder).check.problems), survey(folder).check.problems
 
 
+def test_other_texts_are_lists_if_most_of_their_lines_are_clips(folder):
+    (folder / "test_results.txt").write_text("accuracy 50 percent\nof all the clips\nand more\n")
+    with pytest.raises(ValueError, match="no clips that are understood"):
+        survey(folder)
+    (folder / "fold 1.txt").write_text("1/a 4 0\n2/a 4 0\nshort\n")
+    found = survey(folder)
+    assert "test_results.txt: no list of clips, left alone" in found.check.notes
+    assert found.check.problems[0].startswith("fold 1.txt line 3: 1 fields instead of 3")
+
+
 def test_lists_that_contradict_each_other_leave_the_clip_out(folder):
     (folder / "train.txt").write_text("1/a 4 0\n1/b 4 1\n2/a 4 0\n2/b 4 1\n")
     (folder / "test.txt").write_text("1/a 4 1\n")
