@@ -94,12 +94,15 @@ class TrainConfig:
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """Where decoded frames are kept; results don't depend on it."""
+    """How a data set is read; where decoded frames are kept changes no result."""
 
     memory_gib: float = 4.0
     """GiB of decoded frames up to which a set is held in memory and on the device; a larger one is streamed."""
     decode_threads: int = 0
     """Threads that decode frames; 0: one a core, at most 16."""
+    subject_pattern: str = ""
+    """Regular expression with one group that finds the subject in a clip's path, for --dataset=folder without a column
+    of subjects; the folder above the clip when empty."""
 
     def validate(self) -> None:
         """Raise ValueError on values that nothing can be read with."""

@@ -131,8 +131,12 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
         Raises:
             FileNotFoundError, ValueError: as `survey`.
         """
-        found = self.survey(self.builder_config.tree, manual_dir)
+        found = self._survey_folder(manual_dir, count_video_frames=False)
         return self._fingerprint(found, self._preparation(found, manual_dir))
+
+    def _survey_folder(self, manual_dir: Path, *, count_video_frames: bool = True) -> Survey:
+        """`survey` with the settings of this builder; a fingerprint needs no frame of a video."""
+        return self.survey(self.builder_config.tree, manual_dir)
 
     def _preparation(self, found: Survey, manual_dir: Path) -> Preparation | None:
         preparation = self.builder_config.preparation
@@ -159,7 +163,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[tuple[str, Any]]]:
         manual_dir = Path(dl_manager.manual_dir)
-        found = self.survey(self.builder_config.tree, manual_dir)
+        found = self._survey_folder(manual_dir)
         preparation = self._preparation(found, manual_dir)
         fingerprint = self._fingerprint(found, preparation)
         found.read_frames(self._track or _tfds_track)
@@ -174,12 +178,12 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
         before = len(found.check.problems)
         for clip in self._track(clips, "Preparing clips", len(clips)) if self._track else clips:
             try:
-                frames = _encode(clip, found.fps, preparation)
+                frames = _encode(clip, found.fps_of(clip), preparation)
             except ValueError as error:
                 remedy = "see the README of the data set on this configuration"
                 found.check.add_problem(clip.folder, str(error), remedy, clip.clip_id)
                 continue
-            yield clip.clip_id, self._example(clip, frames, found.fps)
+            yield clip.clip_id, self._example(clip, frames, found.fps_of(clip))
         if len(found.check.problems) > before:
             kept = found.check.finish(found.clips, allow_missing=self._allow_missing)
             self.info.metadata.update(found.check.record(self.info.metadata["fingerprint"], kept))
@@ -235,14 +239,25 @@ def annotated_configs(described: annotated.AnnotatedSet) -> dict[str, ClipConfig
 
 
 def _encode(clip: ClipFolder, fps: float, preparation: Preparation | None) -> list[bytes]:
-    """The frames' files, as they are or prepared."""
-    files = [frame.path.read_bytes() for frame in clip.frames]
+    """The frames' files as they are, a video's frames, or what the preparation makes of either."""
     if preparation is None:
-        return files
-    prepared = preparation(clip, [pictures.decode_grey(data) for data in files], fps)
-    if len(prepared) != len(files) or prepared.dtype != np.uint8:
-        raise TypeError(f"{preparation!r} gave {prepared.dtype} {prepared.shape} for {len(files)} frames")
+        return (
+            [_encode_png(frame) for frame in _decode(clip)] if clip.is_video else [p.read_bytes() for p in clip.files]
+        )
+    prepared = preparation(clip, list(_decode(clip)), fps)
+    if len(prepared) != len(clip.frames) or prepared.dtype != np.uint8:
+        raise TypeError(f"{preparation!r} gave {prepared.dtype} {prepared.shape} for {len(clip.frames)} frames")
     return [_encode_png(frame) for frame in prepared]
+
+
+def _decode(clip: ClipFolder) -> Iterator[np.ndarray]:
+    """The frames one by one, grey."""
+    if not clip.is_video:
+        yield from (pictures.decode_grey(path.read_bytes()) for path in clip.files)
+        return
+    from akm_jax.data.video import decode_frames  # here: most sets have no videos, and OpenCV takes long to load
+
+    yield from decode_frames(clip.folder, clip.frames[0].number, clip.frames[-1].number)
 
 
 def _encode_png(frame: np.ndarray) -> bytes:

@@ -1,16 +1,18 @@
 """Classes of a data set, made of the annotated emotions on loading; what is on disk keeps the emotions themselves.
 
 Schemes: `paper4` (positive, negative, surprise, others), `megc3` (the composite of the Micro-Expression Grand Challenge
-2019, with its list of clips) and `emotion` (every annotated emotion its own class).
+2019, with its list of clips), `emotion` (every annotated emotion its own class) and `usual`: `paper4` for sets with
+emotions, its own classes for SMIC, the labels as they are for a user's own folder.
 """
 
 import collections
 import dataclasses
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
-Scheme = Literal["paper4", "megc3", "emotion"]
+Scheme = Literal["usual", "paper4", "megc3", "emotion"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
 # As the AKMNet paper groups them (arXiv 2009.09179).
@@ -31,6 +33,10 @@ _MEGC3_OF = {
         "surprise": "surprise",
     },
 }
+# Any set with these emotions, grouped as SAMM's are, and repression as CASME II's.
+_MEGC3_OF_ANY = _MEGC3_OF["samm"] | _MEGC3_OF["casme2"]
+_OWN = "folder"  # the set whose labels are the user's own
+_SPELLINGS = {"other": "others", "happy": "happiness", "sad": "sadness", "angry": "anger"}
 _NOT_IN_MEGC3 = {"casme2": frozenset({"sub04_EP12_01f", "sub05_EP09_05f"}), "samm": frozenset()}
 MEGC3_COUNTS = {
     "smic": {"negative": 70, "positive": 51, "surprise": 43},
@@ -59,7 +65,8 @@ def assign_classes(dataset: str, scheme: str, emotions: Mapping[str, str]) -> Cl
     Raises:
         ValueError: unknown scheme or emotion, a scheme the set has no part in, or no clip is left.
     """
-    names, label_of = _rules(dataset, scheme, emotions)
+    rules = _rules_of_own if dataset == _OWN else _rules
+    names, label_of = rules(dataset, scheme, emotions)
     excluded = _NOT_IN_MEGC3.get(dataset, frozenset()) if scheme == "megc3" else frozenset()
     labels = {
         clip_id: names.index(label_of[emotion])
@@ -72,7 +79,7 @@ def assign_classes(dataset: str, scheme: str, emotions: Mapping[str, str]) -> Cl
         outside = collections.Counter(emotion for clip_id, emotion in emotions.items() if clip_id not in labels)
         text = ", ".join(f"{count} {emotion}" for emotion, count in sorted(outside.items()))
         _log.info("%s: %d clips outside the classes of %s (%s)", dataset, outside.total(), scheme, text)
-    if scheme == "megc3":
+    if scheme == "megc3" and dataset != _OWN:
         _compare(dataset, collections.Counter(names[label] for label in labels.values()))
     return Classes(names, labels)
 
@@ -101,13 +108,51 @@ def _rules(dataset: str, scheme: str, emotions: Mapping[str, str]) -> tuple[tupl
     if scheme == "emotion":
         names = tuple(name for name in _PAPER4_OF if name in emotions.values())
         return names, {name: name for name in names}
-    if scheme == "paper4":
+    if scheme in ("usual", "paper4"):
         return PAPER4, _PAPER4_OF
     if dataset not in _MEGC3_OF:
         raise ValueError(
             f"--classes=megc3: {dataset} is no part of the composite; its parts: {', '.join(MEGC3_COUNTS)}"
         )
     return MEGC3, _MEGC3_OF[dataset]
+
+
+def _rules_of_own(dataset: str, scheme: str, emotions: Mapping[str, str]) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """The same for a user's labels, which may be anything unless a scheme groups them."""
+    _check_scheme(scheme)
+    labels = set(emotions.values())
+    if scheme in ("usual", "emotion"):
+        names = sort_labels(labels)
+        return names, {name: name for name in names}
+    if unknown := sorted(label for label in labels if not is_class_name(label)):
+        known = ", ".join(dict.fromkeys([*_PAPER4_OF, *PAPER4]))
+        raise ValueError(
+            f"--classes={scheme}: {dataset} has labels {', '.join(unknown)}, which it can't group; it knows {known}. "
+            "Rename them, or give --classes=usual: every label its own class"
+        )
+    names, label_of = (PAPER4, _PAPER4_OF) if scheme == "paper4" else (MEGC3, _MEGC3_OF_ANY)
+    label_of = {**label_of, **{name: name for name in names}}
+    return names, {label: label_of[name] for label in labels if (name := _spell(label)) in label_of}
+
+
+def is_class_name(label: str) -> bool:
+    """Whether a label is an emotion or a class that the schemes know, in any case."""
+    return _spell(label) in _PAPER4_OF or _spell(label) in PAPER4
+
+
+def _spell(label: str) -> str:
+    name = label.strip().casefold()
+    return _SPELLINGS.get(name, name)
+
+
+def sort_labels(labels: Iterable[str]) -> tuple[str, ...]:
+    """Numbers by their size, then text by the alphabet; each once."""
+
+    def key(label: str) -> tuple[bool, float, str]:
+        is_number = re.fullmatch(r"-?\d+(\.\d+)?", label) is not None
+        return not is_number, float(label) if is_number else 0.0, label
+
+    return tuple(sorted(set(labels), key=key))
 
 
 def _compare(dataset: str, counts: Mapping[str, int]) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from akm_jax.data.pictures import NO_FRAMES, Frame, enumerate_some, inspect_pictures, is_picture
 from akm_jax.observe import Track
+from datasets_tfds import layout
 from datasets_tfds.layout import ClipFolder
 
 _log = logging.getLogger(__name__)
@@ -55,6 +56,9 @@ class DiskCheck:
     """Everything that is wrong with a folder, in one report.
 
     Attributes:
+        title: what the report calls the set.
+        root: the folder that is told of; paths in it are told from it on.
+        has_known_numbers: whether a gap in a clip's frame numbers means that frames are missing, as in published sets.
         problems: what must be repaired. A problem that belongs to a clip spoils it; `finish` raises all of them, or
             leaves the spoilt clips out.
         notes: what does not hinder, but changes what is built: known defects, corrections, counts that differ from the
@@ -63,8 +67,8 @@ class DiskCheck:
         left_out: ids of clips that are not built.
     """
 
-    def __init__(self, title: str, root: Path):
-        self.title, self.root = title, root
+    def __init__(self, title: str, root: Path, *, has_known_numbers: bool = True):
+        self.title, self.root, self.has_known_numbers = title, root, has_known_numbers
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.handled: list[str] = []
@@ -84,7 +88,9 @@ class DiskCheck:
     ) -> None:
         """Read every frame of every clip once (in threads) and add what is wrong with them."""
         with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-            pictures = track(pool.map(inspect_pictures, (clip.frames for clip in clips)), "Checking frames", len(clips))
+            pictures = track(
+                pool.map(inspect_pictures, (clip.pictures for clip in clips)), "Checking frames", len(clips)
+            )
             for clip, found in zip(clips, pictures, strict=True):
                 self._check_numbers(clip, known.get(clip.clip_id))
                 for what, remedy in found:
@@ -136,7 +142,7 @@ class DiskCheck:
         """Empty clips and gaps in the frame numbers; a known defect is a note."""
         if clip.clip_id in self.left_out and not clip.frames:
             return
-        missing = _missing_numbers(clip)
+        missing = _missing_numbers(clip) if self.has_known_numbers else []
         if clip.frames and not missing:
             return
         is_empty = not clip.frames and not any(is_picture(path.name) for path in clip.folder.iterdir())
@@ -157,8 +163,7 @@ class DiskCheck:
 
     def relative(self, path: Path | str) -> str:
         """`path` as it is told: from the root on, where it lies below it."""
-        path = Path(path)
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+        return layout.relative(self.root, Path(path))
 
 
 def _missing_numbers(clip: ClipFolder) -> range | list[int]:

@@ -41,9 +41,12 @@ class ClipFolder:
         clip_id: unique within the set.
         subject: as `normalise_subject` gives it.
         label: class name; the emotion in sets with a table.
-        folder: where the frames lie.
-        frames: in the order of their numbers, those of onset..offset in sets with a table; empty if none was found.
+        folder: where the frames lie; the file itself if the clip is a video.
+        frames: in the order of their numbers, those of onset..offset in sets with a table; empty if none was found. A
+            video's are numbered from 0, and all have its path.
         annotation: the table's row, in sets that have one.
+        fps: frames per second, in sets whose clips differ; None: the set's.
+        is_video: whether the clip is a video file.
     """
 
     clip_id: str
@@ -52,6 +55,18 @@ class ClipFolder:
     folder: Path
     frames: tuple[Frame, ...]
     annotation: Annotation | None = None
+    fps: float | None = None
+    is_video: bool = False
+
+    @property
+    def pictures(self) -> tuple[Frame, ...]:
+        """Frames that are files of their own."""
+        return () if self.is_video else self.frames
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What the clip is read from."""
+        return (self.folder,) if self.is_video else tuple(frame.path for frame in self.frames)
 
 
 def normalise_subject(name: str | float) -> str:
@@ -125,14 +140,27 @@ def _tail(path: Path, count: int) -> list[str]:
     return [name for name, before in zip(names, [None, *names], strict=False) if name != before][-count:]
 
 
-def fingerprint(root: Path, clips: Sequence[ClipFolder]) -> str:
-    """Digest of names, sizes and modification times of all frames: differs as soon as a clip on disk has changed."""
+def fingerprint(root: Path, clips: Sequence[ClipFolder], sources: Sequence[Path] = ()) -> str:
+    """Digest of names, sizes and modification times of all frames: differs as soon as a clip on disk has changed.
+
+    Args:
+        root: names are taken from here on.
+        clips: whose files count.
+        sources: files whose bytes count besides.
+    """
     digest = hashlib.sha256()
+    for path in sources:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
     for clip in sorted(clips, key=lambda c: str(c.folder)):
         digest.update(f"{clip.clip_id}\n{clip.subject}\n{clip.label}\n".encode())
-        if clip.annotation is not None:
+        if clip.annotation is not None and not clip.is_video:  # a video's last frame is not known without decoding
             digest.update(f"{clip.annotation}\n".encode())
-        for frame in clip.frames:
-            stat = frame.path.stat()
-            digest.update(f"{frame.path.relative_to(root).as_posix()} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        for path in clip.files:
+            stat = path.stat()
+            digest.update(f"{relative(root, path)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def relative(root: Path, path: Path) -> str:
+    """`path` from `root` on, with slashes; all of it where it lies elsewhere."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

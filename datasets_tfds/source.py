@@ -27,7 +27,8 @@ def load_clip_set(
     data_dir: Path | None = None,
     data_config: str | None = None,
     allow_missing: bool = False,
-    classes: str = "paper4",
+    classes: str = "usual",
+    subject_pattern: str = "",
 ) -> ClipSet:
     """Read a data set; prepares it first where that has not been done, or not from the present files.
 
@@ -40,6 +41,7 @@ def load_clip_set(
         allow_missing: leave clips with missing or broken files out, instead of failing.
         classes: what emotions become, one of `datasets_tfds.classes.SCHEMES`. Clips whose emotion has no class are left
             out, and counted in the log. SMIC keeps its three classes.
+        subject_pattern: regular expression that finds the subject in a clip's path, in set "folder" only.
 
     Returns:
         The clips in the order of subject number, then clip id; their pictures are decoded when they are read.
@@ -48,7 +50,7 @@ def load_clip_set(
         FileNotFoundError: `manual_dir` is absent or does not hold the set; or it is not given and nothing is prepared.
         ValueError: unknown data set, configuration or class scheme; broken data; a prepared set that cannot be used.
     """
-    make_builder = _builder_maker(dataset, data_config, data_dir, allow_missing)
+    make_builder = _builder_maker(dataset, data_config, data_dir, allow_missing, subject_pattern)
     builder = _prepared_builder(make_builder, manual_dir and Path(manual_dir).expanduser(), allow_missing)
     return read_records(builder, scheme=classes, track=_track)
 
@@ -57,10 +59,11 @@ def _builder_classes() -> dict[str, Any]:
     """The data sets that can be read, and their builders."""
     from datasets_tfds.casme.casme_dataset_builder import Builder as Casme  # here: these need tensorflow-datasets
     from datasets_tfds.casme2.casme2_dataset_builder import Builder as Casme2
+    from datasets_tfds.folder.folder_dataset_builder import Builder as Folder
     from datasets_tfds.samm.samm_dataset_builder import Builder as Samm
     from datasets_tfds.smic.smic_dataset_builder import Builder as Smic
 
-    return {"casme": Casme, "casme2": Casme2, "samm": Samm, "smic": Smic}
+    return {"casme": Casme, "casme2": Casme2, "folder": Folder, "samm": Samm, "smic": Smic}
 
 
 def builder_class(dataset: str, data_config: str | None = None) -> Any:
@@ -80,16 +83,29 @@ def builder_class(dataset: str, data_config: str | None = None) -> Any:
 
 
 def _builder_maker(
-    dataset: str, data_config: str | None, data_dir: Path | None, allow_missing: bool
+    dataset: str, data_config: str | None, data_dir: Path | None, allow_missing: bool, subject_pattern: str
 ) -> Callable[[], Any]:
     """What makes the builder; called again after its prepared set has been deleted, because a builder reads it once."""
     found = builder_class(dataset, data_config)
+    own = subject_options(dataset, subject_pattern)
     return lambda: found(
         config=data_config,
         data_dir=data_dir and Path(data_dir).expanduser(),
         allow_missing=allow_missing,
         track=_track,
+        **own,
     )
+
+
+def subject_options(dataset: str, subject_pattern: str) -> dict[str, str]:
+    """Options of the builder, and of its `survey`, that only the set "folder" has; none where no pattern is given.
+
+    Raises:
+        ValueError: a pattern for another set.
+    """
+    if subject_pattern and dataset != "folder":
+        raise ValueError(f"--data.subject_pattern={subject_pattern}: {dataset} says who its subjects are; leave it out")
+    return {"subject_pattern": subject_pattern} if subject_pattern else {}
 
 
 def _prepared_builder(make_builder: Callable[[], Any], manual_dir: Path | None, allow_missing: bool) -> Any:

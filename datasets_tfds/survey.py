@@ -26,23 +26,30 @@ class Survey:
     Attributes:
         clips: by subject and clip id; also the spoilt ones.
         check: problems so far; `read_frames` adds those of the pictures.
-        published: what the set's paper counts.
+        published: what the set's paper counts; None for data that nothing is published of.
         known: defects that every distributed copy has, by clip id.
-        fps: frames per second.
+        fps: frames per second of clips that have no rate of their own.
         table: the annotation table, in sets that have one.
+        sources: other files that say what the clips are; a changed one makes another set.
     """
 
     clips: tuple[ClipFolder, ...]
     check: DiskCheck
-    published: Published
+    published: Published | None
     known: Mapping[str, KnownDefect]
     fps: float
     table: Table | None = None
+    sources: tuple[Path, ...] = ()
 
     def read_frames(self, track: Track = lambda items, what, total: items) -> None:
         """Read all frames once, and compare what is whole with the published numbers."""
         self.check.check_clips(self.clips, self.known, track)
-        self.check.notes.extend(count_differences(self.published, self.usable))
+        if self.published is not None:
+            self.check.notes.extend(count_differences(self.published, self.usable))
+
+    def fps_of(self, clip: ClipFolder) -> float:
+        """Frames per second of a clip."""
+        return self.fps if clip.fps is None else clip.fps
 
     @property
     def usable(self) -> list[ClipFolder]:
@@ -51,22 +58,25 @@ class Survey:
 
     def fingerprint(self) -> str:
         """Digest of all frame files (names, sizes, times) and annotations."""
-        return layout.fingerprint(self.check.root, self.clips)
+        return layout.fingerprint(self.check.root, self.clips, self.sources)
 
     def note_uncommon(self) -> None:
         """Add to `check.handled` what is uncommon about the folder and taken care of."""
         root, handled = self.check.root, self.check.handled
         if root.name.casefold() == root.parent.name.casefold() or _is_nested(root.parent):
             handled.append(f"{root}: lies in a folder repeated in itself, as unzipping leaves it")
-        widths = sorted({len(re.findall(r"\d+", frame.path.stem)[-1]) for clip in self.clips for frame in clip.frames})
+        pictures = [frame.path.stem for clip in self.clips for frame in clip.pictures]
+        widths = sorted({len(re.findall(r"\d+", name)[-1]) for name in pictures})
         if len(widths) > 1:
             handled.append(f"frame numbers of {widths[0]} to {widths[-1]} digits: sorted as numbers")
+        used = {*self.sources, *(clip.folder for clip in self.clips)}
         for path in [*_files_above(root), *layout.other_files(root)]:
-            handled.append(f"{self.check.relative(path)}: not a frame, left alone")
+            if path not in used:
+                handled.append(f"{self.check.relative(path)}: not a frame, left alone")
 
     def describe(self) -> dict[str, Any]:
         """What was found, as plain values: the figures of the usable clips beside the published ones."""
-        clips, published = self.usable, self.published
+        clips, published = self.usable, self.published or Published(0, 0)
         lengths = [len(clip.frames) for clip in clips] or [0]
         labels = collections.Counter(clip.label for clip in clips)
         names = [*published.clips_per_class, *sorted(labels.keys() - published.clips_per_class.keys())]
@@ -76,8 +86,8 @@ class Survey:
             "sheet": self.table and self.table.sheet,
             "version": self.table and self.table.version.name,
             "rows": self.table and {"found": len(self.table.rows), "published": self.table.version.num_rows},
-            "clips": {"found": len(clips), "published": published.num_clips},
-            "subjects": {"found": len({clip.subject for clip in clips}), "published": published.num_subjects},
+            "clips": {"found": len(clips), "published": published.num_clips or None},
+            "subjects": {"found": len({clip.subject for clip in clips}), "published": published.num_subjects or None},
             "frames": sum(lengths),
             "frames_per_clip": {
                 "min": min(lengths),

@@ -110,12 +110,12 @@ def read_table(path: Path, version: TableVersion, sheet: str | None, columns: Ma
     Raises:
         ValueError: no workbook, no such sheet, no header row, or a column is missing.
     """
-    name, grid = _read_sheet(path, sheet)
+    name, grid = read_sheet(path, sheet)
     where = f"{path}, sheet {name}"
-    start = next((i for i, row in enumerate(grid) if row and _squeeze(row[0]) == HEADER), None)
+    start = next((i for i, row in enumerate(grid) if row and squeeze(row[0]) == HEADER), None)
     if start is None:
         raise ValueError(f"{where}: no header row, one whose first cell says Subject; is it another set's table?")
-    places = _find_columns([_squeeze(cell) for cell in grid[start]], columns, where, grid[start])
+    places = _find_columns([squeeze(cell) for cell in grid[start]], columns, where, grid[start])
     rows = tuple(
         Row(i, start + i + 2, {field: row[k] if k < len(row) else None for field, k in places.items()})
         for i, row in enumerate(grid[start + 1 :])
@@ -127,20 +127,26 @@ def read_table(path: Path, version: TableVersion, sheet: str | None, columns: Ma
 
 
 def _find_columns(header: list[str], columns: Mapping[str, str], where: str, cells: Sequence[Any]) -> dict[str, int]:
-    missing = [name for name in columns.values() if _squeeze(name) not in header]
+    missing = [name for name in columns.values() if squeeze(name) not in header]
     if missing:
         found = ", ".join(as_text(cell) for cell in cells if as_text(cell))
         raise ValueError(
             f"{where}: no column {', '.join(missing)}; it has {found}. Is it another set's table, or was it edited?"
         )
-    return {field: header.index(_squeeze(name)) for field, name in columns.items()}
+    return {field: header.index(squeeze(name)) for field, name in columns.items()}
 
 
-def _squeeze(cell: Any) -> str:
+def squeeze(cell: Any) -> str:
+    """A header's letters: without blanks, in lower case."""
     return re.sub(r"\s+", "", as_text(cell)).casefold()
 
 
-def _read_sheet(path: Path, sheet: str | None) -> tuple[str, list[Sequence[Any]]]:
+def read_sheet(path: Path, sheet: str | None) -> tuple[str, list[Sequence[Any]]]:
+    """Read a sheet's name and its cells, row by row; `sheet` None takes the first one.
+
+    Raises:
+        ValueError: no workbook, or no such sheet.
+    """
     data = path.read_bytes()
     if data[:4] not in (_XLS, _XLSX):
         raise ValueError(f"{path}: not an Excel workbook, or a damaged one; copy the table from the archive again")
@@ -177,7 +183,7 @@ def _choose(names: Sequence[str], sheet: str | None) -> str:
     """The wanted sheet's name as the workbook writes it."""
     if sheet is None:
         return names[0]
-    same = [name for name in names if _squeeze(name) == _squeeze(sheet)]
+    same = [name for name in names if squeeze(name) == squeeze(sheet)]
     if not same:
         raise KeyError(list(names))
     return same[0]

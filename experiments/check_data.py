@@ -19,20 +19,22 @@ _MOST_LINES = 10  # of what is merely handled
 
 def main(
     manual_dir: Path,
-    dataset: Literal["casme", "casme2", "samm", "smic"],
+    dataset: Literal["casme", "casme2", "samm", "smic", "folder"],
     data_config: str | None = None,
+    subject_pattern: str = "",
     json: bool = False,
 ) -> int:
     """Check a folder.
 
     Args:
         manual_dir: the folder with the data as distributed.
-        dataset: which data set it is.
+        dataset: which data set it is; folder is your own data.
         data_config: builder configuration, e.g. raw, or vis for smic; the usual one if not given.
+        subject_pattern: regular expression that finds the subject in a clip's path, as --data.subject_pattern.
         json: print one JSON object instead of text.
     """
     try:
-        found = find(dataset, manual_dir, data_config, quiet=json)
+        found = find(dataset, manual_dir, data_config, subject_pattern, quiet=json)
     except (ValueError, FileNotFoundError) as error:
         print(_to_json({"can_be_built": False, "error": str(error)}) if json else f"error: {error}")
         return 1
@@ -41,18 +43,24 @@ def main(
     return 0 if can_be_built else 1
 
 
-def find(dataset: str, manual_dir: Path, data_config: str | None = None, *, quiet: bool = True) -> Survey:
+def find(
+    dataset: str, manual_dir: Path, data_config: str | None = None, subject_pattern: str = "", *, quiet: bool = True
+) -> Survey:
     """Survey a folder and read all its frames.
 
     Raises:
         FileNotFoundError: the folder, the set or its table is absent.
-        ValueError: unknown set or configuration, or the table can't be used.
+        ValueError: unknown set or configuration, a pattern it can't use, or the table can't be used.
     """
-    from datasets_tfds.source import builder_class  # here: needs tensorflow-datasets, which --help does not
+    from datasets_tfds.source import (
+        builder_class,
+        subject_options,
+    )  # here: need tensorflow-datasets, which --help does not
 
     builder = builder_class(dataset, data_config)
     config = builder.builder_configs[data_config] if data_config else builder.BUILDER_CONFIGS[0]
-    found = builder.survey(config.tree, manual_dir.expanduser())
+    options = subject_options(dataset, subject_pattern)
+    found = builder.survey(config.tree, manual_dir.expanduser(), **options)
     found.read_frames(_without_display if quiet or not sys.stderr.isatty() else _display)
     found.note_uncommon()
     return found
@@ -102,17 +110,24 @@ def _figure_lines(figures: dict[str, Any]) -> list[str]:
         lines.append(
             f"table     {figures['table']}, sheet {figures['sheet']}, edition {figures['version']}, {rows} rows"
         )
+    if figures["table"] or figures["apexes"]:
         lines.append(f"apexes    {figures['apexes']} clips")
+    is_published = figures["clips"]["published"] is not None
+    beside = " published" if is_published else ""
     lines += [
-        f"clips     {_pair(figures['clips'])} published, {figures['frames']} frames",
-        f"subjects  {_pair(figures['subjects'])} published",
+        f"clips     {_pair(figures['clips'], is_published)}{beside}, {figures['frames']} frames",
+        f"subjects  {_pair(figures['subjects'], is_published)}{beside}",
         f"length    {lengths['min']} / {lengths['mean']} / {lengths['median']:g} / {lengths['max']} frames "
         "(min / mean / median / max)",
     ]
-    return [*lines, *(f"class     {name} {_pair(counts)}" for name, counts in figures["classes"].items())]
+    classes = figures["classes"].items()
+    return [*lines, *(f"class     {name} {_pair(counts, is_published)}" for name, counts in classes)]
 
 
-def _pair(counts: dict[str, Any]) -> str:
+def _pair(counts: dict[str, Any], is_published: bool = True) -> str:
+    """Found / published; what was found where nothing of the set is published."""
+    if not is_published:
+        return str(counts["found"])
     return f"{counts['found']} / {'?' if counts['published'] is None else counts['published']}"
 
 

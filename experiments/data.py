@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from akm_jax.config import PretrainConfig
+from akm_jax.config import DataConfig, PretrainConfig
 from akm_jax.data.clip_set import ClipSet
 from datasets_tfds.source import load_clip_set
 from datasets_tfds.synthetic import ClipSpec, CorpusConfig, draw_clip, write_corpus
@@ -18,7 +18,7 @@ from experiments.options import DataOptions
 STILLS_SEED = 2**31 - 1
 
 
-def load_data(data: DataOptions) -> ClipSet:
+def load_data(data: DataOptions, how: DataConfig) -> ClipSet:
     """The data set of an experiment; the synthetic one is drawn and written to disk first, in SMIC's layout."""
     dataset, manual_dir, data_dir = data.dataset, data.manual_dir, data.data_dir
     if dataset == "synthetic":
@@ -30,6 +30,7 @@ def load_data(data: DataOptions) -> ClipSet:
         data_dir=data_dir,
         data_config=data.data_config,
         classes=data.classes,
+        subject_pattern=how.subject_pattern,
         allow_missing=data.allow_missing,
     )
     return dataclasses.replace(clip_set, name=data.dataset)

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> None:
     method.validate()
     keep_compiled_programs(console)
     devices = describe_devices(method.on_this_machine(experiment.options.devices), experiment)
-    clip_set = load_data(experiment.data)
+    clip_set = load_data(experiment.data, experiment.options.data)
     lengths = clip_set.lengths
     console.print(
         f"{clip_set.name}: {len(clip_set)} clips of {len(set(clip_set.subjects))} subjects, {lengths.sum()} frames "

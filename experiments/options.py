@@ -40,8 +40,9 @@ class DataOptions:
     """Where built data sets are kept; the TFDS default when not given."""
     data_config: str | None = None
     """Builder configuration: original, raw, aligned, aligned_alpha15; smic: hs, vis, nir; the usual one if none."""
-    classes: Literal["paper4", "megc3", "emotion"] = "paper4"
-    """Class scheme of sets with emotion labels: four classes as published, three of MEGC 2019, or the emotions."""
+    classes: Literal["usual", "paper4", "megc3", "emotion"] = "usual"
+    """Class scheme: four classes as published (paper4), three of MEGC 2019, the emotions, or what is usual for the set:
+    paper4 where it has emotions, SMIC's own three, the labels of a folder."""
     allow_missing: bool = False
     """Leave out clips that are missing or damaged on disk instead of refusing to build."""
     synthetic: SyntheticConfig = SyntheticConfig()

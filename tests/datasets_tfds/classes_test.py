@@ -70,7 +70,7 @@ def test_every_emotion_its_own_class():
 @pytest.mark.parametrize(
     ("dataset", "scheme", "clips", "message"),
     [
-        ("samm", "paper5", {"a": "fear"}, "--classes=paper5: expected one of paper4, megc3, emotion"),
+        ("samm", "paper5", {"a": "fear"}, "--classes=paper5: expected one of usual, paper4, megc3, emotion"),
         ("casme", "megc3", {"a": "fear"}, "casme is no part of the composite; its parts: smic, casme2, samm"),
         ("samm", "megc3", {"a": "others"}, "none of the 1 clips of samm has a class"),
         ("samm", "paper4", {"a": "joy"}, "unknown emotions joy"),
@@ -86,5 +86,31 @@ def test_a_set_with_classes_keeps_them():
     check_label_scheme("smic", "megc3")
     with pytest.raises(ValueError, match="smic annotates no emotions"):
         check_label_scheme("smic", "emotion")
-    with pytest.raises(ValueError, match="expected one of paper4"):
+    with pytest.raises(ValueError, match="expected one of usual, paper4"):
         check_label_scheme("smic", "four")
+
+
+def test_what_is_usual_depends_on_the_set():
+    assert assign_classes("casme2", "usual", casme2()) == assign_classes("casme2", "paper4", casme2())
+    check_label_scheme("smic", "usual")
+    own = assign_classes("folder", "usual", {"a": "10", "b": "9", "c": "Zorn", "d": "angst", "e": "9"})
+    assert own.names == ("9", "10", "Zorn", "angst")
+    assert own.labels == {"a": 1, "b": 0, "c": 2, "d": 3, "e": 0}
+
+
+def test_labels_of_ones_own_are_grouped_whatever_their_case(caplog):
+    labels = {"a": "Happy", "b": "REPRESSION", "c": "other", "d": "Surprise", "e": "Negative"}
+    found = assign_classes("folder", "paper4", labels)
+    assert {key: found.names[label] for key, label in found.labels.items()} == {
+        **dict(a="positive", b="others", c="others", d="surprise", e="negative")
+    }
+    with caplog.at_level(logging.INFO):
+        assert set(assign_classes("folder", "megc3", labels).labels) == {"a", "b", "d", "e"}
+    assert "1 clips outside the classes of megc3 (1 other)" in caplog.text
+    assert "numbers differ" not in caplog.text
+
+
+@pytest.mark.parametrize("scheme", ["paper4", "megc3"])
+def test_labels_of_ones_own_that_no_scheme_groups_are_an_error(scheme):
+    with pytest.raises(ValueError, match=f"--classes={scheme}: folder has labels bored, 生气, which it can't group"):
+        assign_classes("folder", scheme, {"a": "bored", "b": "生气", "c": "fear"})

@@ -186,7 +186,7 @@ def test_neither_data_nor_a_prepared_set_is_an_error_that_says_where_to_get_it(f
 
 
 def test_an_unknown_set_or_configuration_is_an_error_that_lists_the_known_ones(folders):
-    with pytest.raises(ValueError, match="unknown data set 'smik'; known: casme, casme2, samm, smic"):
+    with pytest.raises(ValueError, match="unknown data set 'smik'; known: casme, casme2, folder, samm, smic"):
         load_clip_set("smik", **folders)
     with pytest.raises(ValueError, match="no configuration 'uv'; known: hs, vis, nir, hs_raw"):
         load(folders, data_config="uv")
@@ -286,7 +286,7 @@ def test_classes_are_made_on_loading(casme2, caplog):
 
 
 def test_an_unknown_class_scheme_is_an_error(casme2, folders):
-    with pytest.raises(ValueError, match="--classes=paper5: expected one of paper4, megc3, emotion"):
+    with pytest.raises(ValueError, match="--classes=paper5: expected one of usual, paper4, megc3, emotion"):
         load_clip_set("casme2", **casme2, image_size=8, classes="paper5")
     with pytest.raises(ValueError, match="smic annotates no emotions"):
         load(folders, classes="emotion")

@@ -1,0 +1,60 @@
+"""Form 3: no table at all, `<subject>/<label>/<clip>`; a clip is a folder of frames or a video file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from akm_jax.data.pictures import is_picture
+from datasets_tfds.classes import is_class_name
+from datasets_tfds.disk_check import DiskCheck
+from datasets_tfds.folder.listing import Entry, Listing
+from datasets_tfds.layout import subfolders
+
+VIDEO_SUFFIXES = (
+    *(".avi", ".mp4", ".mkv", ".mov", ".m4v", ".wmv", ".mpg", ".mpeg"),
+    *(".webm", ".flv", ".mts", ".m2ts", ".3gp"),
+)
+
+
+def holds_tree(root: Path) -> bool:
+    """Whether there is a clip where one should be, three levels down."""
+    clips = (clip for subject in subfolders(root) for label in subfolders(subject) for clip in _clips(label))
+    return any(clip.is_file() or _has_pictures(clip) for clip in clips)
+
+
+def read_tree(root: Path, check: DiskCheck) -> Listing:
+    """List the clips of all subjects by name; what is out of place goes to the check."""
+    check.notes.append("recognised folders <subject>/<label>/<clip>, as there is neither a table nor a list file")
+    _refuse_labels_as_subjects(root, check)
+    return Listing(tuple(entry for subject in subfolders(root) for entry in _list_subject(subject, check)))
+
+
+def _refuse_labels_as_subjects(root: Path, check: DiskCheck) -> None:
+    names = [folder.name for folder in subfolders(root)]
+    if all(map(is_class_name, names)):
+        what = f"subjects are called {', '.join(names)}, as classes are; expected <subject>/<label>/<clip>"
+        check.add_problem(root, what, "sort the clips by subject first, or write a table clips.csv")
+
+
+def _list_subject(folder: Path, check: DiskCheck) -> Iterator[Entry]:
+    _refuse_pictures(folder, check)
+    labels = subfolders(folder)
+    if not labels:
+        check.add_problem(folder, "surplus folder, no subject with <label>/<clip> in it", "move it away")
+    for label in labels:
+        _refuse_pictures(label, check)
+        for clip in _clips(label):
+            yield Entry(clip.relative_to(check.root).as_posix(), clip, folder.name, label.name)
+
+
+def _clips(label: Path) -> list[Path]:
+    videos = [path for path in label.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()]
+    return sorted([*subfolders(label), *(path for path in videos if not path.name.startswith("."))])
+
+
+def _has_pictures(folder: Path) -> bool:
+    return any(is_picture(path.name) for path in folder.iterdir())
+
+
+def _refuse_pictures(folder: Path, check: DiskCheck) -> None:
+    if _has_pictures(folder):
+        check.add_problem(folder, "pictures outside a clip's folder", "move them into <subject>/<label>/<clip>")
