@@ -24,8 +24,6 @@ def load(folder: Path, **options) -> ClipSet:
         "folder",
         manual_dir=folder,
         data_dir=folder.with_name("built"),
-        image_size=8,
-        crop_source_size=9,
         **options,
     )
 

@@ -20,14 +20,12 @@ from datasets_tfds.synthetic import CorpusConfig, write_corpus
 from datasets_tfds.synthetic.sheets import write_workbook
 from experiments import check_data
 
-SAME = ("clip_ids", "subjects", "labels", "class_names", "lengths", "frame_numbers", "frames")
+SAME = ("clip_ids", "subjects", "labels", "class_names", "lengths", "frame_numbers", "checksum")
 LABELS = ("negative", "positive", "surprise")
 
 
 def load(manual_dir: Path | None, data_dir: Path, dataset: str = "folder", **options) -> ClipSet:
-    return load_clip_set(
-        dataset, manual_dir=manual_dir, data_dir=data_dir, image_size=16, crop_source_size=18, **options
-    )
+    return load_clip_set(dataset, manual_dir=manual_dir, data_dir=data_dir, **options)
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ WITHOUT_TENSORFLOW = """
 import json, sys
 from datasets_tfds.source import load_clip_set
 for dataset, folder in json.loads(sys.argv[2]).items():
-    load_clip_set(dataset, manual_dir=folder, data_dir=sys.argv[1], allow_missing=True, image_size=8)
+    load_clip_set(dataset, manual_dir=folder, data_dir=sys.argv[1], allow_missing=True)
 assert "tensorflow" not in sys.modules
 """
 
@@ -92,7 +92,7 @@ def _is(path: Path) -> bool:
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_what_is_loaded_equals_the_truth(built, corpora, dataset):
-    clip_set = load_clip_set(dataset, data_dir=built["free"], allow_missing=True, image_size=8, crop_source_size=8)
+    clip_set = load_clip_set(dataset, data_dir=built["free"], allow_missing=True)
     whole = corpora[dataset].whole
     assert set(clip_set.clip_ids) == whole.keys()
     for i, clip_id in enumerate(clip_set.clip_ids):

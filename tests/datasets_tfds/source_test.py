@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from akm_jax.data.clip_set import ClipSet, resize_frame
+from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.pictures import read_clip
 from datasets_tfds import source
 from datasets_tfds.classes import SCHEMES
@@ -46,7 +46,7 @@ def root(folders: dict[str, Path]) -> Path:
 
 
 def load(folders: dict[str, Path], **options) -> ClipSet:
-    return load_clip_set("smic", **(folders | options), image_size=8, crop_source_size=9)
+    return load_clip_set("smic", **(folders | options))
 
 
 def frame_file(folders: dict[str, Path], number: int = 100) -> Path:
@@ -63,31 +63,25 @@ def test_clips_frames_and_labels_are_those_on_disk(folders):
     assert clip_set.lengths.tolist() == [1, 2, 3, 1, 2, 3]
     assert clip_set.frame_numbers.tolist() == [99, 99, 100, 99, 100, 101] * 2
     assert clip_set.apexes.tolist() == [-1] * 6
-    assert clip_set.fps == 100.0
+    assert clip_set.fps.tolist() == [100.0] * 6
     frame = np.asarray(Image.open(frame_file(folders)))
-    np.testing.assert_array_equal(clip_set.frames[10], resize_frame(frame, 8))
-    np.testing.assert_array_equal(clip_set.large_frames[10], resize_frame(frame, 9))
+    np.testing.assert_array_equal(clip_set.read(5)[1], frame)
 
 
-def test_types_and_default_sizes(folders):
-    clip_set = load_clip_set("smic", **folders)
-    assert clip_set.frames.shape == (12, 128, 128)
-    assert clip_set.large_frames.shape == (12, 144, 144)
-    kinds = {name: getattr(clip_set, name).dtype.name for name in ("frames", "large_frames", "labels", "lengths")}
-    assert kinds == {"frames": "uint8", "large_frames": "uint8", "labels": "int32", "lengths": "int32"}
-    assert (clip_set.frame_numbers.dtype, clip_set.apexes.dtype) == (np.int32, np.int32)
-
-
-def test_both_sizes_may_be_equal(folders):
-    clip_set = load_clip_set("smic", **folders, image_size=8, crop_source_size=8)
-    np.testing.assert_array_equal(clip_set.frames, clip_set.large_frames)
+def test_types(folders):
+    clip_set = load(folders)
+    names = ("labels", "lengths", "frame_numbers", "apexes", "fps")
+    kinds = {name: getattr(clip_set, name).dtype.name for name in names}
+    assert kinds == dict.fromkeys(names, "int32") | {"fps": "float32"}
+    assert (clip_set.read(0).dtype, clip_set.read(0).shape) == (np.uint8, (1, 10, 12))
 
 
 def test_a_prepared_set_is_read_without_the_original(folders):
     first = load(folders)
     shutil.rmtree(folders["manual_dir"])
     second = load(folders, manual_dir=None)
-    np.testing.assert_array_equal(first.frames, second.frames)
+    np.testing.assert_array_equal(first.read(5), second.read(5))
+    assert first.checksum == second.checksum
     assert first.clip_ids == second.clip_ids
 
 
@@ -104,8 +98,8 @@ def test_changed_files_are_prepared_anew_and_it_is_said(folders, caplog):
     with caplog.at_level(logging.WARNING):
         after = load(folders)
     assert "it was made from other files, or these have changed since" in caplog.text
-    assert (before.frames != after.frames).any()
-    np.testing.assert_array_equal(after.frames, load(folders, data_dir=folders["data_dir"] / "other").frames)
+    assert before.checksum != after.checksum
+    assert after.checksum == load(folders, data_dir=folders["data_dir"] / "other").checksum
 
 
 def test_another_folder_is_another_set(folders, tmp_path):
@@ -119,7 +113,7 @@ def test_if_preparing_anew_fails_the_old_set_stays(folders):
     frame_file(folders).write_bytes(b"")
     with pytest.raises(ValueError, match="zero bytes"):
         load(folders)
-    np.testing.assert_array_equal(load(folders, manual_dir=None).frames, before.frames)
+    assert load(folders, manual_dir=None).checksum == before.checksum
     assert [path.name for path in (folders["data_dir"] / "smic" / "hs").iterdir()] == ["1.0.0"]
 
 
@@ -195,13 +189,8 @@ def test_an_unknown_set_or_configuration_is_an_error_that_lists_the_known_ones(f
 def test_a_configuration_is_prepared_beside_the_others(folders):
     load(folders)
     shutil.copytree(root(folders), root(folders).with_name("VIS"))
-    assert load(folders, data_config="vis").fps == 25.0
-    assert load(folders).fps == 100.0
-
-
-def test_image_sizes_below_one_pixel_are_an_error(folders):
-    with pytest.raises(ValueError, match="at least 1 pixel, got 0 and 144"):
-        load_clip_set("smic", **folders, image_size=0)
+    assert load(folders, data_config="vis").fps[0] == 25.0
+    assert load(folders).fps[0] == 100.0
 
 
 @pytest.mark.parametrize(
@@ -266,12 +255,12 @@ def casme2(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("casme2")
     config = CorpusConfig(layout="casme2", subjects=5, clips=7, size=32, min_frames=3, max_frames=4, pictures="noise")
     places = {"manual_dir": write_corpus(config, folder / "drawn"), "data_dir": folder / "prepared"}
-    load_clip_set("casme2", **places, image_size=8)
+    load_clip_set("casme2", **places)
     return places
 
 
 def test_classes_are_made_on_loading(casme2, caplog):
-    sets = {name: load_clip_set("casme2", **casme2, image_size=8, classes=name) for name in SCHEMES}
+    sets = {name: load_clip_set("casme2", **casme2, classes=name) for name in SCHEMES}
     assert sets["paper4"].class_names == ("positive", "negative", "surprise", "others")
     assert sets["megc3"].class_names == ("negative", "positive", "surprise")
     assert len(sets["emotion"].class_names) == 7
@@ -287,6 +276,6 @@ def test_classes_are_made_on_loading(casme2, caplog):
 
 def test_an_unknown_class_scheme_is_an_error(casme2, folders):
     with pytest.raises(ValueError, match="--classes=paper5: expected one of usual, paper4, megc3, emotion"):
-        load_clip_set("casme2", **casme2, image_size=8, classes="paper5")
+        load_clip_set("casme2", **casme2, classes="paper5")
     with pytest.raises(ValueError, match="smic annotates no emotions"):
         load(folders, classes="emotion")

@@ -13,7 +13,7 @@ from akm_jax.data.clip_set import ClipSet, resize_frame
         ({"subjects": ("1",)}, "lengths differ: {'subjects': 1}"),
         ({"clip_ids": ("a",) * 12}, "more than once"),
         ({"labels": np.full(12, 3, np.int32)}, r"must lie in 0\.\.2"),
-        ({"lengths": np.zeros(12, np.int32)}, "frames"),
+        ({"lengths": np.zeros(12, np.int32)}, "39 frame numbers, expected 0"),
         ({"frame_numbers": np.zeros(3, np.int32)}, "3 frame numbers, expected 39"),
         ({"fps": np.zeros(2, np.float32)}, "lengths differ: {'fps': 2}"),
     ],
