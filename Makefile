@@ -16,8 +16,8 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: .venv/.test-installed  ## all tests but the long ones
 	$(PYTEST) -m "not long"
 
-test-long: .venv/.test-installed  ## those that take minutes each: twenty kills, the paper's size, every golden form
-	$(PYTEST) -m long
+test-long: .venv/.test-installed  ## the long ones, compiled as for a user: twenty kills, the paper size, all golden forms
+	XLA_FLAGS= $(PYTEST) -m long
 
 bench: .venv/.test-installed  ## speed beside PyTorch, results in benchmarks/cpu.json and docs/benchmark.png
 	$(BIN)/python -m experiments.benchmark all --against=torch --json=benchmarks/cpu.json

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from flax import nnx
 
@@ -88,12 +89,13 @@ GRADIENTS = jit(compute_gradients, static_argnames=("graph", "config"))
 APPLY = jit(apply_gradients, static_argnames=("config",))
 EVALUATE = jit(lambda state, clips, graph: merge(graph, state)(clips), static_argnames="graph")
 
-# A step in float64 takes a minute: in `make test` each form and each format has its turn, in `make test-long` the rest.
+# A step takes a minute and a half of a core in float64 and one in float32: `make test` runs one form in full, the other
+# one clip after another, and evaluates both; `make test-long` runs the rest.
 CASES = [
     ("packed", "float64"),
-    ("padded", "float32"),
     pytest.param(("packed", "float32"), marks=pytest.mark.long),
     pytest.param(("padded", "float64"), marks=pytest.mark.long),
+    pytest.param(("padded", "float32"), marks=pytest.mark.long),
 ]
 ONE_BY_ONE = ["float32", pytest.param("float64", marks=pytest.mark.long)]
 
@@ -126,16 +128,28 @@ def case(request, recording, state_dict) -> Steps:
     return Steps(form, dtype, graph, steps, state)
 
 
+def check_evaluation(checks, recording, form, graph, state):
+    clips = batch(recording, recording.meta["eval_clips"], form)
+    output = EVALUATE(state, clips, graph)
+    beta, selected = (unpack(getattr(output.key_frames, k), clips) for k in ("beta", "selected"))
+    for i, (name, _) in enumerate(recording.meta["eval_clips"]):
+        checks.evaluated(name, beta=beta[i], selected=selected[i], logits=output.logits[i])
+
+
 def test_golden_evaluation(recording, golden_checks, case):
     """Statistics calibrated on the training clips, then evaluation: same frames selected, same scores."""
     checks = golden_checks(case.dtype)
     with precision(case.dtype):
         checks.running("calibrated/", to_state_dict(case.calibrated.stats))
-        clips = batch(recording, recording.meta["eval_clips"], case.form)
-        output = EVALUATE(case.calibrated, clips, case.graph)
-        beta, selected = (unpack(getattr(output.key_frames, k), clips) for k in ("beta", "selected"))
-        for i, (name, _) in enumerate(recording.meta["eval_clips"]):
-            checks.evaluated(name, beta=beta[i], selected=selected[i], logits=output.logits[i])
+        check_evaluation(checks, recording, case.form, case.graph, case.calibrated)
+
+
+@pytest.mark.parametrize("form", ["packed", "padded"])
+def test_golden_evaluation_with_recorded_statistics(recording, golden_checks, state_dict, form):
+    """Both forms of a batch, in the format of a user."""
+    calibrated = state_dict | {k: v.astype(np.float32) for k, v in recording.under("calibrated/").items()}
+    graph, state = new_state(make_model(recording, calibrated, "float32"), train_config(recording))
+    check_evaluation(golden_checks("float32"), recording, form, graph, state)
 
 
 def test_golden_training_steps(recording, golden_checks, case):

@@ -40,19 +40,19 @@ def warm_command() -> Iterator[Callable[..., types.SimpleNamespace]]:
     """
     program = [sys.executable, str(Path(__file__).with_name("warm_commands.py"))]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    with subprocess.Popen(
+        program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
 
-    def run(module: str, *arguments, cwd, largest_file=None) -> types.SimpleNamespace:
-        request = {"module": f"experiments.{module}", "arguments": list(map(str, arguments)), "cwd": str(cwd)}
-        process.stdin.write(json.dumps(request | {"largest_file": largest_file}) + "\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-        assert line, f"the process ended with code {process.wait()}"
-        return types.SimpleNamespace(**json.loads(line))
+        def run(module: str, *arguments, cwd, largest_file=None) -> types.SimpleNamespace:
+            request = {"module": f"experiments.{module}", "arguments": list(map(str, arguments)), "cwd": str(cwd)}
+            process.stdin.write(json.dumps(request | {"largest_file": largest_file}) + "\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+            assert line, f"the process ended with code {process.wait()}"
+            return types.SimpleNamespace(**json.loads(line))
 
-    yield run
-    process.stdin.close()
-    process.wait(timeout=60)
+        yield run
 
 
 def once_for_all_workers(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
