@@ -39,10 +39,9 @@ def warm_command() -> Iterator[Callable[..., types.SimpleNamespace]]:
     `largest_file` stands for a full disk: bytes that a file may grow to.
     """
     program = [sys.executable, str(Path(__file__).with_name("warm_commands.py"))]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
+    with subprocess.Popen(program, env=environment, **pipes) as process:
 
         def run(module: str, *arguments, cwd, largest_file=None) -> types.SimpleNamespace:
             request = {"module": f"experiments.{module}", "arguments": list(map(str, arguments)), "cwd": str(cwd)}
