@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo negative-control test bench bench-scaling lint format clean
+.PHONY: demo negative-control test test-long bench bench-scaling lint format clean
 
 demo: .venv/.demo-installed  ## drawn corpus, leave-one-subject-out, results in runs/demo
 	$(BIN)/python -m experiments.loso --preset=demo --run_dir=runs/demo
@@ -10,8 +10,14 @@ demo: .venv/.demo-installed  ## drawn corpus, leave-one-subject-out, results in 
 negative-control: .venv/.demo-installed  ## the same without expressions: accuracy must be chance
 	$(BIN)/python -m experiments.loso --preset=demo --synthetic.strength=0 --run_dir=runs/negative-control
 
-test: .venv/.test-installed  ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+# Whole files go to the worker that is free, in the order of tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test: .venv/.test-installed  ## all tests but the long ones
+	$(PYTEST) -m "not long"
+
+test-long: .venv/.test-installed  ## the long ones, compiled as for a user: twenty kills, the paper size, all golden forms
+	XLA_FLAGS= $(PYTEST) -m long
 
 bench: .venv/.test-installed  ## speed beside PyTorch, results in benchmarks/cpu.json and docs/benchmark.png
 	$(BIN)/python -m experiments.benchmark all --against=torch --json=benchmarks/cpu.json

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,42 +18,55 @@ import pytest
 
 from akm_jax.data.clip_set import ClipSet
 
-# Programs compiled once serve every test and every command line that a test starts; nothing outlasts the tests.
+# Options by which XLA takes less care, for programs that are compiled longer than they run.
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+QUICK_FLAGS = " ".join(f"--{name}={str(value).lower()}" for name, value in QUICK.items())
+os.environ.setdefault("XLA_FLAGS", QUICK_FLAGS)
+
+# Programs compiled once serve every test and every command line that a test starts; nothing outlasts the tests. With
+# `-n` the process that hands out the tests comes here first, and its workers inherit the folder.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="akm_jax_test_cache_")
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
+# `make test` hands out whole files, in this order and then by name: those that take longest first, so that no worker
+# is left alone with one at the end.
+LONGEST_FIRST = (
+    "akmnet_golden_test.py",
+    "loso_devices_test.py",
+    "loso_stopped_test.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first."""
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
+# Linux lets a process have 65,530 memory mappings, and one that reaches them dies while compiling.
+MANY_MAPPINGS = 20_000
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _forget_compiled_programs():
-    """Compiled programs go with the file whose tests compiled them.
-
-    Each holds up to thousands of memory mappings; a process that reaches Linux's limit, 65,530, dies while compiling.
-    """
+    """Compiled programs, each of up to thousands of memory mappings, go with the file after which there are many."""
     yield
-    if "jax" in sys.modules:
+    if "jax" in sys.modules and Path("/proc/self/maps").read_bytes().count(b"\n") > MANY_MAPPINGS:
         sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture(scope="session")
 def quick_compilation() -> dict[str, bool | int]:
-    """Options by which XLA takes less care, for programs that are compiled longer than they run."""
-    return {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+    """Options by which XLA takes less care."""
+    return dict(QUICK)
 
 
 @pytest.fixture(scope="session")
-def quick_flags(quick_compilation) -> str:
-    """The same for the variable XLA_FLAGS of another process."""
-    return " ".join(f"--{name}={str(value).lower()}" for name, value in quick_compilation.items())
-
-
-@pytest.fixture(scope="module")
-def quick_commands(quick_flags) -> Iterator[None]:
-    """Commands that tests of a file start compile so."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XLA_FLAGS", quick_flags)
-        yield
+def quick_flags() -> str:
+    """The same for the variable XLA_FLAGS of another process, where it holds more; else it is inherited."""
+    return QUICK_FLAGS
 
 
 HIDE = """

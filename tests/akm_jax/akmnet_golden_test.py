@@ -5,17 +5,20 @@ The tolerances stand in tests/conftest.py, where the PyTorch baseline is held to
 
 import contextlib
 import dataclasses
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
+from flax import nnx
 
 from akm_jax.clips import PackedClips, from_padded, pack, pad, unpack
 from akm_jax.config import ModelConfig, TrainConfig
 from akm_jax.interop.torch import akmnet_from_state_dict, load_state_dict, to_state_dict
 from akm_jax.train.compiling import jit
-from akm_jax.train.state import merge, new_state
-from akm_jax.train.step import apply_gradients, compute_gradients, train_step
+from akm_jax.train.state import TrainState, merge, new_state
+from akm_jax.train.step import Gradients, apply_gradients, compute_gradients, train_step
 
 
 def precision(name):
@@ -83,45 +86,84 @@ def train_config(recording):
 # Compiled once a number format: the forms of a batch have the same shapes.
 STEP = jit(train_step, static_argnames=("graph", "config"))
 GRADIENTS = jit(compute_gradients, static_argnames=("graph", "config"))
+APPLY = jit(apply_gradients, static_argnames=("config",))
 EVALUATE = jit(lambda state, clips, graph: merge(graph, state)(clips), static_argnames="graph")
 
+# A step takes a minute and a half of a core in float64 and one in float32: `make test` runs one form in full, the other
+# one clip after another, and evaluates both; `make test-long` runs the rest.
+CASES = [
+    ("packed", "float64"),
+    pytest.param(("packed", "float32"), marks=pytest.mark.long),
+    pytest.param(("padded", "float64"), marks=pytest.mark.long),
+    pytest.param(("padded", "float32"), marks=pytest.mark.long),
+]
+ONE_BY_ONE = ["float32", pytest.param("float64", marks=pytest.mark.long)]
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("form", ["packed", "padded"])
-def test_golden_evaluation(recording, golden_checks, state_dict, dtype, form):
+
+class Steps(NamedTuple):
+    """The optimiser steps of a case: what each gave, and the statistics calibrated with the fresh weights."""
+
+    form: str
+    dtype: str
+    graph: nnx.GraphDef
+    steps: list[tuple[TrainState, Gradients]]
+    calibrated: TrainState
+
+
+@pytest.fixture(scope="module", params=CASES, ids="-".join)
+def case(request, recording, state_dict) -> Steps:
+    form, dtype = request.param
+    config, key, steps = train_config(recording), jax.random.key(0), []
+    groups = [batch(recording, group, form) for group in recording.steps]
+    with precision(dtype):
+        graph, fresh = new_state(make_model(recording, state_dict, dtype), config)
+        state, rate = fresh, jnp.asarray(recording.meta["lr"], dtype)
+        for clips in groups:
+            state, gradients = STEP(state, clips, key, rate, graph=graph, config=config)
+            steps.append((state, gradients))
+        # The first step advanced the statistics by the fresh weights; a step that learns nothing does for the others.
+        state = dataclasses.replace(fresh, stats=steps[0][0].stats)
+        for clips in groups[1:]:
+            state, _ = STEP(state, clips, key, jnp.zeros_like(rate), graph=graph, config=config)
+    return Steps(form, dtype, graph, steps, state)
+
+
+def check_evaluation(checks, recording, form, graph, state):
+    clips = batch(recording, recording.meta["eval_clips"], form)
+    output = EVALUATE(state, clips, graph)
+    beta, selected = (unpack(getattr(output.key_frames, k), clips) for k in ("beta", "selected"))
+    for i, (name, _) in enumerate(recording.meta["eval_clips"]):
+        checks.evaluated(name, beta=beta[i], selected=selected[i], logits=output.logits[i])
+
+
+def test_golden_evaluation(recording, golden_checks, case):
     """Statistics calibrated on the training clips, then evaluation: same frames selected, same scores."""
-    checks, config = golden_checks(dtype), train_config(recording)
-    with precision(dtype):
-        graph, state = new_state(make_model(recording, state_dict, dtype), config)
-        for group in recording.steps:  # a step that learns nothing advances the statistics
-            clips = batch(recording, group, form)
-            state, _ = STEP(state, clips, jax.random.key(0), jnp.asarray(0, dtype), graph=graph, config=config)
-        checks.running("calibrated/", to_state_dict(state.stats))
-        clips = batch(recording, recording.meta["eval_clips"], form)
-        output = EVALUATE(state, clips, graph)
-        beta, selected = (unpack(getattr(output.key_frames, k), clips) for k in ("beta", "selected"))
-        for i, (name, _) in enumerate(recording.meta["eval_clips"]):
-            checks.evaluated(name, beta=beta[i], selected=selected[i], logits=output.logits[i])
+    checks = golden_checks(case.dtype)
+    with precision(case.dtype):
+        checks.running("calibrated/", to_state_dict(case.calibrated.stats))
+        check_evaluation(checks, recording, case.form, case.graph, case.calibrated)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("form", ["packed", "padded"])
-def test_golden_training_steps(recording, golden_checks, state_dict, dtype, form):
+def test_golden_evaluation_with_recorded_statistics(recording, golden_checks, state_dict, form):
+    """Both forms of a batch, in the format of a user."""
+    calibrated = state_dict | {k: v.astype(np.float32) for k, v in recording.under("calibrated/").items()}
+    graph, state = new_state(make_model(recording, calibrated, "float32"), train_config(recording))
+    check_evaluation(golden_checks("float32"), recording, form, graph, state)
+
+
+def test_golden_training_steps(recording, golden_checks, case):
     """Optimiser steps from the fresh weights: losses, selection, gradients, parameters, running averages."""
-    checks, config = golden_checks(dtype), train_config(recording)
-    with precision(dtype):
-        graph, state = new_state(make_model(recording, state_dict, dtype), config)
-        rate = jnp.asarray(recording.meta["lr"], dtype)
-        for i, group in enumerate(recording.steps):
-            clips = batch(recording, group, form)
-            state, gradients = STEP(state, clips, jax.random.key(0), rate, graph=graph, config=config)
-            check_step(checks, i, group, clips, gradients.result)
+    checks = golden_checks(case.dtype)
+    with precision(case.dtype):
+        for i, (group, (state, gradients)) in enumerate(zip(recording.steps, case.steps, strict=True)):
+            check_step(checks, i, group, batch(recording, group, case.form), gradients.result)
             checks.gradients(i, to_state_dict(gradients.params))
             checks.parameters(i, to_state_dict(state.params))
             checks.running(f"train/step{i}/running/", to_state_dict(state.stats))
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", ONE_BY_ONE)
 def test_golden_training_one_clip_at_a_time(recording, golden_checks, state_dict, dtype):
     """The released program's own way: one clip after another, gradients averaged, statistics advanced clip by clip."""
     checks, config = golden_checks(dtype), train_config(recording)
@@ -139,7 +181,7 @@ def test_golden_training_one_clip_at_a_time(recording, golden_checks, state_dict
                 state = dataclasses.replace(state, stats=one.stats)
                 total = one.params if total is None else jax.tree.map(jnp.add, total, one.params)
             total = scale(total, 1 / len(group))
-            state = apply_gradients(state, one._replace(params=total), rate, config=config)
+            state = APPLY(state, one._replace(params=total), rate, config=config)
             checks.gradients(i, to_state_dict(total))
             checks.parameters(i, to_state_dict(state.params))
             checks.running(f"train/step{i}/running/", to_state_dict(state.stats))

@@ -1,24 +1,17 @@
 import json
-import subprocess
-import sys
+import shutil
 
 import cv2
 import numpy as np
 import pytest
 
 
-def run(module, *arguments, cwd):
-    command = [sys.executable, "-m", f"experiments.{module}", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture(scope="module")
-def workplace(tmp_path_factory, quick_commands):
-    """A finished tiny run, a clip as a folder and as a video."""
+def workplace(finished, tmp_path_factory):
+    """A finished tiny run of its own, a clip as a folder and as a video."""
     folder = tmp_path_factory.mktemp("predict")
-    done = run("loso", "--preset=tiny", "--folds=1,2", "--run_dir=run", "--data_dir=data", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    clip = next((folder / "data").glob("synthetic/*/SMIC_all_cropped/HS/s1/micro/surprise/*"))
+    shutil.copytree(finished / "run", folder / "run")
+    clip = next((finished / "data").glob("synthetic/*/SMIC_all_cropped/HS/s1/micro/surprise/*"))
     (folder / "clip").symlink_to(clip)
     video = cv2.VideoWriter(str(folder / "clip.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 48))
     for i in range(12):
@@ -27,8 +20,14 @@ def workplace(tmp_path_factory, quick_commands):
     return folder
 
 
-def test_a_clip_of_the_data_set_is_read_as_in_the_run(workplace):
-    done = run("predict", "clip", "--checkpoint=run", "--fold=1", "--json", cwd=workplace)
+@pytest.fixture(scope="module")
+def predict(workplace, warm_command):
+    """Runs the command there."""
+    return lambda *arguments: warm_command("predict", *arguments, cwd=workplace)
+
+
+def test_a_clip_of_the_data_set_is_read_as_in_the_run(workplace, predict):
+    done = predict("clip", "--checkpoint=run", "--fold=1", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     result = json.loads((workplace / "run/folds/seed0/s1/result.json").read_text())
@@ -40,8 +39,8 @@ def test_a_clip_of_the_data_set_is_read_as_in_the_run(workplace):
     assert found["checkpoint"].endswith("s1")
 
 
-def test_every_frame_of_a_video_is_used(workplace):
-    done = run("predict", "clip.avi", "--checkpoint=run", "--json", "--picture=video.png", cwd=workplace)
+def test_every_frame_of_a_video_is_used(workplace, predict):
+    done = predict("clip.avi", "--checkpoint=run", "--json", "--picture=video.png")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["frames"] == [str(i) for i in range(12)]
     assert (workplace / "video.png").is_file()
@@ -59,19 +58,19 @@ def test_every_frame_of_a_video_is_used(workplace):
         ("clip", "run --fold=20", "no finished fold matches"),
     ],
 )
-def test_errors_fit_on_one_screen_and_say_what_to_do(workplace, clip, checkpoint, message):
+def test_errors_fit_on_one_screen_and_say_what_to_do(workplace, predict, clip, checkpoint, message):
     (workplace / "empty").mkdir(exist_ok=True)
     (workplace / "noise.avi").write_bytes(b"RIFF nothing")
-    done = run("predict", clip, *f"--checkpoint={checkpoint}".split(), cwd=workplace)
+    done = predict(clip, *f"--checkpoint={checkpoint}".split())
     assert done.returncode == 1, done.stdout
     assert message in done.stderr.replace("\n", " ").replace("  ", " ")
     assert "Traceback" not in done.stderr
 
 
-def test_flipped_bytes_in_every_checkpoint_are_named(workplace):
+def test_flipped_bytes_in_every_checkpoint_are_named(workplace, predict):
     for file in (workplace / "run/folds/seed0/s2/checkpoints").rglob("*"):
         if file.is_file() and file.stat().st_size > 100:
             file.write_bytes(bytes(b ^ 1 for b in file.read_bytes()))
-    done = run("predict", "clip", "--checkpoint=run", "--fold=2", cwd=workplace)
+    done = predict("clip", "--checkpoint=run", "--fold=2")
     assert done.returncode == 1
     assert "no good checkpoint" in done.stderr.replace("\n", " ")

@@ -21,7 +21,7 @@ def run(*arguments, start=""):
     return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
 
 
-def test_all_parts_and_their_picture(hide_modules, quick_commands, tmp_path):
+def test_all_parts_and_their_picture(hide_modules, tmp_path):
     pytest.importorskip("torch")
     file, drawn = tmp_path / "result.json", tmp_path / "picture.png"
     work = ["all", "--against=torch", "--train_rounds=2", f"--json={file}", "--threads=1"]
@@ -64,7 +64,7 @@ def test_without_pytorch_the_comparison_is_refused(hide_modules):
     assert "Traceback" not in done.stderr
 
 
-def test_a_few_clips_alone_need_neither_pytorch_nor_grain(hide_modules, quick_commands, tmp_path):
+def test_a_few_clips_alone_need_neither_pytorch_nor_grain(hide_modules, tmp_path):
     file = tmp_path / "result.json"
     few = ["train", "--clips=24", "--clips_per_step=4", "--train_rounds=1", f"--json={file}"]
     done = run(*few, *TINY, start=hide_modules("tensorflow_datasets", "tensorflow", "torch", "grain"))
