@@ -32,6 +32,7 @@ _PLACES = {
     "predict": "akm_jax.classifier",
     "read_frames": "akm_jax.data.video",
     "run_loso": "akm_jax.run",
+    "score_predictions": "akm_jax.run",
     "write_report": "akm_jax.report.page",
 }
 __all__ = ["__version__", *_PLACES]
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from akm_jax.methods.akmnet import AKMNet
     from akm_jax.methods.protocol import Epoch, Method, Outputs, Start, Training
     from akm_jax.report.page import write_report
-    from akm_jax.run import run_loso
+    from akm_jax.run import run_loso, score_predictions
     from akm_jax.views.view import Clip, LeakError, Views
 
 

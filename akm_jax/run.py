@@ -1,4 +1,7 @@
-"""`run_loso`: a whole run from one call, with log, report and progress; what the driver does is in `akm_jax.loso`."""
+"""Whole runs from one call, with report: `run_loso` trains, `score_predictions` reads what was predicted elsewhere.
+
+What the driver does is in `akm_jax.loso`.
+"""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -88,4 +91,34 @@ def run_loso(
                 views_dir=views_dir,
             )
         write_report(place)
+    return summary
+
+
+def score_predictions(
+    path: Path | str, run_dir: Path | str, *, class_names: Sequence[str] | None = None, name: str | None = None
+) -> dict[str, Any]:
+    """Score predictions made elsewhere, and write the report.
+
+    The table has the columns `clip_id,subject,label,prediction[,probabilities]`. How the models were chosen is not
+    known, so the rule is called `given`: not `last`, and no headline.
+
+    Args:
+        path: the table; `akm_jax.loso.foreign` says what forms it may have.
+        run_dir: where results go: a new directory, or one of the same table.
+        class_names: all classes in their order; those of the table when None.
+        name: what made the predictions.
+
+    Returns:
+        The content of `summary.json`.
+
+    Raises:
+        FileNotFoundError: there is no such table.
+        ValueError: it cannot be scored; every problem is named with its line. Or a directory of something else.
+    """
+    from akm_jax.loso.foreign import score_table
+    from akm_jax.report.page import write_report
+
+    place = Path(run_dir).expanduser()
+    summary = score_table(Path(path).expanduser(), place, class_names=class_names, name=name)
+    write_report(place)
     return summary

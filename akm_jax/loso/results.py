@@ -55,7 +55,7 @@ def write_results(
         "data": describe_data(clip_set),
         "device": _device(),
         "versions": versions(LIBRARIES),
-        "git_revision": _git_revision(),
+        "git_revision": git_revision(),
     }
     write_json(run_dir / "summary.json", summary)
     return summary
@@ -117,7 +117,7 @@ def _speed(results: list[dict[str, Any]]) -> dict[str, float]:
     return {"frames_per_second": sum(e["frames"] for e in epochs) / sum(e["seconds"] for e in epochs)}
 
 
-def _git_revision() -> str | None:
+def git_revision() -> str | None:
     """Revision of the source tree this package lies in; None outside a checkout."""
     here = Path(__file__).resolve().parent
     try:

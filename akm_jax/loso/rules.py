@@ -18,6 +18,8 @@ from akm_jax.observe import Place
 FIRST_CHOSEN_EPOCH = 10
 # Names of a fold's trainings: on all other subjects, and without the inner validation subjects.
 ALL_SUBJECTS, INNER = "all_subjects", "inner"
+# What predictions made elsewhere are filed under: how their models were chosen is not known.
+GIVEN = "given"
 
 
 def trainings_of(rules: tuple[str, ...]) -> tuple[str, ...]:

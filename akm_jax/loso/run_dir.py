@@ -48,7 +48,7 @@ def fold_folder(run_dir: Path, seed: int, subject: str) -> Path:
 
 
 @contextlib.contextmanager
-def open_run(run_dir: Path, settings: Mapping[str, Any], clip_set: ClipSet) -> Iterator[Path]:
+def open_run(run_dir: Path, settings: Mapping[str, Any], data: ClipSet | Mapping[str, Any]) -> Iterator[Path]:
     """Hold a run directory for this process: new, or one that the same run left unfinished.
 
     Half-written files of a killed process are removed. The hold ends with the process, however it ends.
@@ -56,7 +56,7 @@ def open_run(run_dir: Path, settings: Mapping[str, Any], clip_set: ClipSet) -> I
     Args:
         run_dir: the directory.
         settings: of the run, as `describe_run` gives them.
-        clip_set: its data.
+        data: its data, or what identifies them, as `describe_data` gives it.
 
     Raises:
         ValueError: the directory holds a run of another method, of other settings or of other data (every difference
@@ -72,15 +72,15 @@ def open_run(run_dir: Path, settings: Mapping[str, Any], clip_set: ClipSet) -> I
                 f"{run_dir}: another process is writing to this run directory; wait for it to end, or give another "
                 "--run_dir"
             ) from e
-        _claim(run_dir, settings, clip_set)
+        _claim(run_dir, settings, describe_data(data) if isinstance(data, ClipSet) else data)
         _remove_partial(run_dir)
         yield run_dir
 
 
-def _claim(run_dir: Path, settings: Mapping[str, Any], clip_set: ClipSet) -> None:
+def _claim(run_dir: Path, settings: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Record what a run directory is for, or check that it is for the same."""
     bound = {k: v for k, v in settings.items() if k not in FREE_SETTINGS}
-    mine = {"config": bound, "data": describe_data(clip_set)}
+    mine = {"config": bound, "data": dict(data)}
     path = run_dir / "run.json"
     if not path.is_file():
         write_json(path, mine)

@@ -12,7 +12,7 @@ CLIPS_A_GROUP = 3
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What a model says of one clip; `probabilities` are the softmax of its logits, `beta` may be empty."""
+    """What a model says of one clip; `probabilities` are the softmax of its logits; they and `beta` may be empty."""
 
     clip_id: str
     subject: str
@@ -25,8 +25,8 @@ class Reading:
 
     @property
     def confidence(self) -> float:
-        """Probability of the predicted class."""
-        return self.probabilities[self.prediction]
+        """Probability of the predicted class; 0 where none are known."""
+        return self.probabilities[self.prediction] if self.probabilities else 0.0
 
     @property
     def correct(self) -> bool:
@@ -53,22 +53,35 @@ def read_clips(results: Iterable[dict[str, Any]], rule: str, seed: int) -> list[
 
 
 def _reading(subject: str, clip_id: str, clip: dict[str, Any]) -> Reading:
-    logits = np.asarray(clip["logits"], float)
-    probabilities = np.exp(logits - np.logaddexp.reduce(logits))
     return Reading(
         clip_id=clip_id,
         subject=subject,
         label=clip["label"],
         prediction=clip["prediction"],
-        probabilities=tuple(probabilities.tolist()),
+        probabilities=_probabilities(clip),
         beta=tuple(clip.get("beta", ())),
         selected=tuple(clip.get("selected", ())),
         threshold=clip.get("threshold", 0.0),
     )
 
 
+def _probabilities(clip: dict[str, Any]) -> tuple[float, ...]:
+    """Those of predictions made elsewhere, if they came with any; else of the logits."""
+    if "logits" not in clip:
+        return tuple(clip.get("probabilities", ()))
+    logits = np.asarray(clip["logits"], float)
+    return tuple(np.exp(logits - np.logaddexp.reduce(logits)).tolist())
+
+
+SURE = ("Read best: the most confident correct clip of a class", "Read worst: the most confident wrong clips")
+WITHOUT_PROBABILITIES = ("Read correctly: a clip of a class", "Misread: some clips")
+
+
 def choose(readings: Sequence[Reading]) -> list[Group]:
-    """Most confident correct clip a class, most confident wrong clips, one of each misread pair; none comes twice."""
+    """Most confident correct clip a class, most confident wrong clips, one of each misread pair; none comes twice.
+
+    Where no probabilities are known, the first clips by name.
+    """
     ranked = sorted(readings, key=lambda r: (-r.confidence, r.clip_id))
     right = _first_of_each((r for r in ranked if r.correct), lambda r: r.label)
     wrong = [r for r in ranked if not r.correct]
@@ -76,9 +89,10 @@ def choose(readings: Sequence[Reading]) -> list[Group]:
     pairs = Counter((r.label, r.prediction) for r in wrong)
     misread = _first_of_each(others, lambda r: (r.label, r.prediction))
     misread.sort(key=lambda r: -pairs[r.label, r.prediction])
+    best_title, worst_title = SURE if all(r.probabilities for r in readings) else WITHOUT_PROBABILITIES
     groups = {
-        "Read best: the most confident correct clip of a class": right,
-        "Read worst: the most confident wrong clips": worst,
+        best_title: right,
+        worst_title: worst,
         "Misread pairs: another clip of each, most frequent first": misread,
     }
     return [Group(title, tuple(found[:CLIPS_A_GROUP])) for title, found in groups.items() if found]

@@ -8,12 +8,13 @@ import jinja2
 from markupsafe import Markup
 
 from akm_jax.files import write_text
+from akm_jax.loso.rules import GIVEN
 from akm_jax.methods import method_title
 from akm_jax.report import figures
 from akm_jax.report.chosen_clips import Reading, choose, read_clips
 from akm_jax.report.published import AKMNET, SOURCE, Published, published_results
-from akm_jax.report.run_files import RunFiles, natural_order, read_run
-from akm_jax.report.thumbnails import main_rule, read_thumbnails
+from akm_jax.report.run_files import RunFiles, main_rule, natural_order, read_run
+from akm_jax.report.thumbnails import read_thumbnails
 
 FILE_NAME = "report.html"
 # What each rule's figure may be used for.
@@ -21,6 +22,11 @@ RULE_NOTES = {
     "last": ("headline", "The model of the last epoch: the left-out subject had no say in it."),
     "inner": ("", "The best epoch on validation subjects held out of the training subjects, from a second training."),
     "test": ("optimistic", "The epoch that reads the left-out subject best: the test data choose the model."),
+    GIVEN: (
+        "",
+        "Predictions made elsewhere. How the models were trained and chosen, and whether the left-out subject had a "
+        "say in it, is not known here.",
+    ),
 }
 SEEN_ON_TEST = "Seen on the left-out subject; only rule test uses it."
 # Trainings of a fold: colour, heading, and on whom the accuracy of an epoch is watched.
@@ -67,6 +73,8 @@ def render(run: RunFiles) -> str:
         config=config,
         rule_notes=RULE_NOTES,
         headline=main_rule(run.scores["rules"]),
+        foreign=GIVEN in run.scores["rules"],
+        notes=run.summary.get("notes", []),
         subjects=sorted(run.scores["rules"][run.rules[0]]["per_subject"], key=natural_order),
         published=published,
         akmnet=AKMNET,

@@ -2,15 +2,19 @@
 
 import dataclasses
 import re
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 from akm_jax.config import RULES
 from akm_jax.files import read_json
+from akm_jax.loso.rules import GIVEN
 from akm_jax.loso.scores import score_results
 
 RESULT_KEYS = {"subject", "seed", "histories", "rules"}
-CLIP_KEYS = {"label", "prediction", "logits"}
+CLIP_KEYS = {"label", "prediction"}
+# Every rule in the order they are shown; the last is of predictions made elsewhere.
+SHOWN_RULES = (*RULES, GIVEN)
 SUMMARY_KEYS = {"num_clips", "class_counts", "majority_accuracy", "majority_band95", "rules", "config", "versions"}
 REDO = "delete it and start the run again with the same options: that fold is done anew, the others are kept"
 
@@ -55,7 +59,7 @@ class RunFiles:
     @property
     def rules(self) -> tuple[str, ...]:
         """Rules in the order they are shown."""
-        return tuple(rule for rule in RULES if rule in self.scores["rules"])
+        return tuple(rule for rule in SHOWN_RULES if rule in self.scores["rules"])
 
     @property
     def thumbnails_folder(self) -> Path:
@@ -83,6 +87,11 @@ def read_run(folder: Path) -> RunFiles:
     fresh = bool(summary) and _covered(summary) == {(r["seed"], r["subject"]) for r in results}
     scores = summary if fresh else score_results(scored, plan["data"]["class_names"])
     return RunFiles(folder, plan, results, summary, scores, fresh, scored)
+
+
+def main_rule(rules: Container[str]) -> str:
+    """The rule whose clips are shown: `last`, or what there is."""
+    return next(rule for rule in SHOWN_RULES if rule in rules)
 
 
 def natural_order(name: object) -> list[tuple[int, int, str]]:
@@ -138,12 +147,13 @@ def _problem(result: Any) -> str:
     """What is wrong with the form of a result, or an empty string."""
     if not isinstance(result, dict) or not result.keys() >= RESULT_KEYS:
         return f"expected an object with {', '.join(sorted(RESULT_KEYS))}"
-    if not isinstance(result["rules"], dict) or not result["rules"].keys() & set(RULES):
+    if not isinstance(result["rules"], dict) or not result["rules"].keys() & set(SHOWN_RULES):
         return f"no result of rule {', '.join(RULES)}"
     for rule, outcome in result["rules"].items():
         for clip_id, clip in outcome.get("clips", {}).items():
-            if not clip.keys() >= CLIP_KEYS:
-                return f"rule {rule}, clip {clip_id}: no {', '.join(sorted(CLIP_KEYS - clip.keys()))}"
+            expected = CLIP_KEYS if rule == GIVEN else CLIP_KEYS | {"logits"}
+            if not clip.keys() >= expected:
+                return f"rule {rule}, clip {clip_id}: no {', '.join(sorted(expected - clip.keys()))}"
     return ""
 
 

@@ -24,6 +24,7 @@ COLOURS = {
     "test": "#010106",
     "wrong": "#010107",
     "paper": "#010108",
+    "given": "#010109",
 }
 WIDTH_PT = 264.0  # at 4/3 pixels a point the figure is as wide as a phone
 STYLE: dict[Any, Any] = {

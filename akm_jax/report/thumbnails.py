@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from akm_jax.config import RULES
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.files import read_json, write_json
+from akm_jax.report.run_files import main_rule
 
 FILE_NAME = "thumbnails.json"
 LARGEST_SIDE = 128  # pixels
@@ -43,11 +43,6 @@ def write_thumbnails(folder: Path, clip_set: ClipSet, result: dict[str, Any]) ->
             "written with other data"
         )
     write_json(folder / FILE_NAME, {c: _describe(clip_set, index[c], entry.get("beta")) for c, entry in clips.items()})
-
-
-def main_rule(rules: dict[str, Any]) -> str:
-    """The rule whose key frames are shown: `last`, or what there is."""
-    return next(rule for rule in RULES if rule in rules)
 
 
 def _describe(clip_set: ClipSet, clip: int, beta: list[float] | None) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def test_run_without_a_finished_fold(make, clip_set, tmp_path):
         (lambda r: r.pop("histories"), "expected an object with"),
         (lambda r: r.update(rules={}), "no result of rule last, inner, test"),
         (lambda r: r.update(rules={"last": []}), "its form is wrong"),
-        (lambda r: next(iter(r["rules"]["last"]["clips"].values())).pop("beta"), "rule last, clip s2_4: no beta"),
+        (lambda r: next(iter(r["rules"]["last"]["clips"].values())).pop("logits"), "rule last, clip s2_4: no logits"),
         (lambda r: r.update(subject="9"), "it is of subject 9, in the folder of another"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 
 from akm_jax.files import write_json
 from akm_jax.report.page import write_report
+from akm_jax.run import score_predictions
 
 
 def open_page(browser, path, *, width=1280, scheme="light"):
@@ -123,6 +124,20 @@ def test_summary_outweighs_what_results_would_give(make, clip_set, tmp_path):
     run.summary["rules"]["last"]["accuracy"] = 0.1234567
     write_json(tmp_path / "summary.json", run.summary)
     assert "<dd>0.123<small>" in write_report(tmp_path).read_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_of_predictions_made_elsewhere_has_a_colour_of_its_own(browser, tmp_path, scheme):
+    rows = [f"clip {i},subject {i % 4},{'ab'[i % 2]},{'ab'[i % 3 % 2]}" for i in range(24)]
+    (tmp_path / "theirs.csv").write_text("\n".join(["clip_id,subject,label,prediction", *rows]))
+    score_predictions(tmp_path / "theirs.csv", tmp_path / "run")
+    open_page(browser, tmp_path / "run" / "report.html", width=400, scheme=scheme)
+    assert scrolls_sideways(browser) == []
+    assert [row[0] for row in table(browser, "rules")] == ["given", "majority class"]
+    colour = "return getComputedStyle(document.querySelector(arguments[0])).color"
+    found = {browser.execute_script(colour, f"#rules {place}") for place in (".rule-given", "tbody td:nth-child(2)")}
+    assert len(found) == 2
+    assert browser.get_log("browser") == []
 
 
 def test_run_that_goes_on_says_how_far_it_is(make, clip_set, tmp_path):

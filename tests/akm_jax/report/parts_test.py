@@ -38,15 +38,8 @@ def test_thumbnails_are_the_frames_they_say(clip_set, make, tmp_path):
         assert entry["apex"] == (apex if apex >= 0 else None)
         for frame in entry["frames"]:
             picture = Image.open(io.BytesIO(base64.b64decode(frame["png"])))
-            np.testing.assert_array_equal(np.asarray(picture), clip_set.frames[start + frame["index"]])
+            np.testing.assert_array_equal(np.asarray(picture), clip_set.read(clip)[frame["index"]])
             assert frame["number"] == clip_set.frame_numbers[start + frame["index"]]
-
-
-def test_thumbnails_of_a_streamed_set_are_those_of_the_held_one(held, streamed, tmp_path):
-    for name, clip_set in (("held", held), ("streamed", streamed)):
-        (tmp_path / name).mkdir()
-        write_thumbnails(tmp_path / name, clip_set, fold([(held.clip_ids[2], 0, [1.0, 0.0, 0.0])]))
-    assert read_thumbnails(tmp_path / "held") == read_thumbnails(tmp_path / "streamed")
 
 
 def test_thumbnails_of_other_data_are_refused(clip_set, tmp_path):
@@ -104,6 +97,15 @@ def test_chosen_clips_are_the_most_confident_and_none_comes_twice():
     assert [r.clip_id for r in worst.readings] == ["wrong a", "wrong b", "wrong c"]
     assert [r.clip_id for r in misread.readings] == ["wrong f", "wrong d"]
     assert best.readings[0].confidence == pytest.approx(np.exp(9) / (np.exp(9) + 2))
+
+
+def test_without_probabilities_clips_are_chosen_by_name_and_said_to_be_so():
+    clips = {name: {"label": i % 2, "prediction": 0} for i, name in enumerate("dcba")}
+    result = {"subject": "1", "seed": 0, "histories": {}, "rules": {"given": {"clips": clips}}}
+    groups = choose(read_clips([result], "given", 0))
+    assert [group.title for group in groups] == ["Read correctly: a clip of a class", "Misread: some clips"]
+    assert [[r.clip_id for r in group.readings] for group in groups] == [["b"], ["a", "c"]]
+    assert groups[0].readings[0].probabilities == ()
 
 
 def test_run_without_mistakes_shows_only_the_best():
