@@ -1,6 +1,7 @@
 """Options of the command lines that run experiments: which data, which method, and what each preset stands for."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -93,13 +94,14 @@ def parse_experiment(arguments: Sequence[str], *, program: str, description: str
         raise ValueError(f"--preset={preset}: expected one of {', '.join(PRESETS)}")
     method = find_method(name)
     config = _default_config(method, preset)
-    command = _command_class(type(config))
+    kind: Any = type(config)
+    command, settings = _command_class(kind), _prefixless(kind)
     given: Any = tyro.cli(
         command,
         args=list(arguments),
         prog=program,
         description=description,
-        default=command(data=DataOptions.preset(preset), settings=_prefixless(type(config))(**_fields(config))),
+        default=command(data=DataOptions.preset(preset), settings=settings(**_fields(config))),
         use_underscores=True,
     )
     chosen = type(config)(**_fields(given.settings))
@@ -122,7 +124,7 @@ def _command_class(config: type) -> Any:
         ("run_dir", Annotated[Path | None, tyro.conf.arg(help=RUN_DIR_HELP)], None),
         ("data", Annotated[DataOptions, bare], DataOptions()),
         ("run", Annotated[RunOptions, bare], RunOptions()),
-        ("settings", Annotated[_prefixless(config), bare], None),
+        ("settings", Annotated[_prefixless(config), bare], _prefixless(config)()),
     ]
     return dataclasses.make_dataclass(
         "Command", [(name, kind, dataclasses.field(default=default)) for name, kind, default in fields], frozen=True
@@ -133,6 +135,7 @@ PRESET_HELP = "Defaults of everything: the published network, the five-minute de
 RUN_DIR_HELP = "Where results go; runs/<dataset>-<preset> when not given, with the method's name if it is not akmnet."
 
 
+@functools.cache
 def _prefixless(config: type) -> Any:
     """The settings as options: those of training stand without a prefix (`--epochs`)."""
     kinds: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(config)}
