@@ -15,6 +15,8 @@ from akm_jax.data.clip_set import ClipSet, resize_frame
         ({"labels": np.full(12, 3, np.int32)}, r"must lie in 0\.\.2"),
         ({"lengths": np.zeros(12, np.int32)}, "39 frame numbers, expected 0"),
         ({"frame_numbers": np.zeros(3, np.int32)}, "3 frame numbers, expected 39"),
+        ({"subjects": ("a/b",) * 12}, r"subjects \['a/b'\] cannot name the folder of a fold"),
+        ({"subjects": ("",) * 12}, "expected names without a slash that are not empty"),
         ({"fps": np.zeros(2, np.float32)}, "lengths differ: {'fps': 2}"),
     ],
 )
