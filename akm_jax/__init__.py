@@ -1,1 +1,1 @@
-"""Facial micro-expression recognition and spotting in JAX."""
+"""Facial micro-expression recognition in JAX."""
