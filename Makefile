@@ -27,10 +27,11 @@ bench-scaling: .venv/.test-installed  ## cost against clips, frames, pixels, fol
 	$(BIN)/python -m experiments.benchmark scaling --json=benchmarks/cpu_scaling.json
 	$(BIN)/python -m experiments.benchmark picture --json=benchmarks/cpu_scaling.json --picture=docs/scaling.png
 
-lint: .venv/.test-installed  ## style, format, types
+lint: .venv/.test-installed  ## style, format, types, and which part may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 
 format: .venv/.test-installed  ## apply the style
 	$(BIN)/ruff check --fix .
