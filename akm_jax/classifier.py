@@ -18,7 +18,7 @@ from akm_jax.interop.torch import akmnet_from_state_dict, config_from_state_dict
 from akm_jax.loso.rules import ALL_SUBJECTS, INNER
 from akm_jax.models.akmnet import AKMNet, AKMNetOutput
 from akm_jax.train import checkpoint
-from akm_jax.train.state import graph_definition, initial_state, merge
+from akm_jax.train.state import TrainState, graph_definition, initial_state, merge
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _from_run(run_dir: Path, subject: str | None, seed: int | None) -> Classifie
         )
     settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in run["config"]["model"].items()}
     model, names = ModelConfig(**settings), tuple(run["data"]["class_names"])
-    like = initial_state(jax.random.key(0), model=model, train=TrainConfig(), num_classes=len(names))
+    like = _empty_state(model, len(names))
     fold = results[0].parent
     for training in (ALL_SUBJECTS, INNER):
         found, problems = checkpoint.newest(fold / "checkpoints" / training)
@@ -99,6 +99,12 @@ def _from_run(run_dir: Path, subject: str | None, seed: int | None) -> Classifie
             network = merge(graph_definition(model, len(names)), found.restore(like))
             return Classifier(network, model, names, str(fold))
     raise ValueError("\n".join([f"{fold}: no good checkpoint", *problems, "train that fold again, or choose another"]))
+
+
+def _empty_state(model: ModelConfig, num_classes: int) -> TrainState:
+    """A state to read a checkpoint into; drawing weights would compile a program for seconds."""
+    shapes = initial_state.eval_shape(jax.random.key(0), model=model, train=TrainConfig(), num_classes=num_classes)
+    return jax.tree.map(lambda leaf: jax.device_put(np.zeros(leaf.shape, leaf.dtype)), shapes)
 
 
 def predict(classifier: Classifier, frames: np.ndarray) -> Prediction:

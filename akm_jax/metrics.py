@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import binom
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
+
+# scikit-learn and SciPy take seconds to load, so the functions that use them import them.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +40,8 @@ def score(labels: np.ndarray, predictions: np.ndarray, subjects: Sequence[str], 
     Raises:
         ValueError: no clips, or lengths that differ.
     """
+    from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
+
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     if not len(labels) or not len(labels) == len(predictions) == len(subjects):
         raise ValueError(
@@ -100,5 +102,7 @@ def majority_accuracy(labels: np.ndarray) -> float:
 
 def majority_band(labels: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
     """Accuracies a classifier that knows nothing would reach by chance: binomial band around the majority class."""
+    from scipy.stats import binom
+
     low, high = binom.interval(level, len(labels), majority_accuracy(labels))
     return float(low / len(labels)), float(high / len(labels))

@@ -24,7 +24,7 @@ from akm_jax.data.clip_set import ClipSet
 from akm_jax.files import write_json
 from akm_jax.train.parts import split_cpu
 from akm_jax.versions import versions
-from experiments.benchmarks import compiling, epoch, loader, machine, picture, scaling, speed, theirs
+from experiments.benchmarks import compiling, epoch, loader, machine, scaling, speed, theirs
 from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.workload import draw_lengths, noise_clips
 from experiments.command import console, run_command
@@ -105,6 +105,8 @@ def draw(config: BenchmarkConfig) -> None:
     """Draw a file of results."""
     if config.json is None:
         raise ValueError("picture: expected --json=FILE, the results to draw")
+    from experiments.benchmarks import picture  # here: measuring needs no Matplotlib
+
     picture.draw(config.json, config.picture)
     console.print(f"drawn to {config.picture}")
 

@@ -1,16 +1,18 @@
 """The figures of a report."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
 from akm_jax.report.chosen_clips import Reading
 from akm_jax.report.run_files import natural_order
 from akm_jax.report.svg import COLOURS, draw
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 ROW_PT = 15.0
 INK, MUTED, WRONG, PAPER = (COLOURS[name] for name in ("ink", "muted", "wrong", "paper"))
@@ -21,7 +23,7 @@ def comparison(scores: dict[str, Any], rules: Sequence[str], published: float | 
     majority, (low, high) = scores["majority_accuracy"], scores["majority_band95"]
     rows = [*rules, "majority class", *(["published"] if published is not None else [])]
 
-    def paint(axes: Axes) -> None:
+    def paint(axes: "Axes") -> None:
         axes.axvspan(low, high, color=MUTED, alpha=0.13, linewidth=0)
         for y, rule in enumerate(rules):
             found = scores["rules"][rule]
@@ -48,7 +50,13 @@ def _interval(found: dict[str, Any]) -> str:
     return f"{found['accuracy']:.3f}, interval {low:.3f} to {high:.3f}"
 
 
-def _plain_rows(axes: Axes) -> None:
+def _limit_ticks(axis: "Axis", most: int, **options: Any) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(most, **options))
+
+
+def _plain_rows(axes: "Axes") -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_axisbelow(True)
@@ -61,7 +69,7 @@ def subjects(scores: dict[str, Any], rule: str) -> Markup:
     clips = np.array([found[s]["num_clips"] for s in names])
     correct = np.array([found[s]["accuracy"] for s in names]) * clips
 
-    def paint(axes: Axes) -> None:
+    def paint(axes: "Axes") -> None:
         y = np.arange(len(names))
         axes.barh(y, correct, color=COLOURS[rule], height=0.62, linewidth=0)
         axes.barh(y, clips - correct, left=correct, color=WRONG, alpha=0.35, height=0.62, linewidth=0)
@@ -71,7 +79,7 @@ def subjects(scores: dict[str, Any], rule: str) -> Markup:
             )
         axes.set(xlim=(0, 1.22 * clips.max()), ylim=(len(names) - 0.4, -0.6), xlabel="clips", yticks=y)
         axes.set_yticklabels([_short(s) for s in names], color=INK)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        _limit_ticks(axes.xaxis, 6, integer=True)
         _plain_rows(axes)
 
     said = ", ".join(f"{s} {_count(c)} of {n:g}" for s, c, n in zip(names, correct, clips, strict=True))
@@ -95,7 +103,7 @@ def curves(name: str, histories: Sequence[Sequence[dict[str, Any]]], quantity: s
     epochs = np.arange(1, values.shape[1] + 1)
     mean = values.mean(0)
 
-    def paint(axes: Axes) -> None:
+    def paint(axes: "Axes") -> None:
         marker = "o" if len(epochs) == 1 else None
         for line in values:
             axes.plot(epochs, line, color=COLOURS[rule], alpha=0.4, linewidth=0.8, marker=marker, markersize=2)
@@ -103,7 +111,7 @@ def curves(name: str, histories: Sequence[Sequence[dict[str, Any]]], quantity: s
         axes.set(xlabel="epoch", ylabel=quantity, xlim=(min(0.7, 1 - 0.02 * len(epochs)), len(epochs) + 0.3))
         if quantity == "accuracy":
             axes.set_ylim(-0.04, 1.04)
-        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
+        _limit_ticks(axes.xaxis, 8, integer=True, min_n_ticks=1)
         axes.grid(axis="y")
 
     said = f"mean over {len(values)} folds {mean[0]:.3f} after epoch 1, {mean[-1]:.3f} after epoch {len(epochs)}"
@@ -114,7 +122,7 @@ def seeds(scores: dict[str, Any], rules: Sequence[str]) -> Markup:
     """Accuracy of every seed, and the mean of each rule."""
     found = {rule: scores["rules"][rule] for rule in rules}
 
-    def paint(axes: Axes) -> None:
+    def paint(axes: "Axes") -> None:
         for y, (rule, of) in enumerate(found.items()):
             axes.plot(of["accuracy_by_seed"], [y] * len(of["accuracy_by_seed"]), "o", color=COLOURS[rule], alpha=0.5)
             axes.plot(of["accuracy"], y, "|", color=COLOURS[rule], markersize=15, markeredgewidth=1.8)
@@ -139,7 +147,7 @@ def timeline(name: str, reading: Reading, apex: int | None) -> Markup:
     frames = np.arange(1, len(beta) + 1)
     top = int(beta.argmax())
 
-    def paint(axes: Axes) -> None:
+    def paint(axes: "Axes") -> None:
         for first, last in _stretches(chosen):
             axes.axvspan(first + 0.5, last + 1.5, color=COLOURS["last"], alpha=0.12, linewidth=0)
         axes.axhline(reading.threshold, color=WRONG, linewidth=0.9, linestyle=(0, (4, 2)))
@@ -150,8 +158,8 @@ def timeline(name: str, reading: Reading, apex: int | None) -> Markup:
             axes.axvline(apex + 1, color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)))
         axes.set(xlim=(0.4, len(beta) + 0.6), xlabel="frame", ylabel="beta")
         axes.margins(y=0.12)
-        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
-        axes.yaxis.set_major_locator(MaxNLocator(4))
+        _limit_ticks(axes.xaxis, 8, integer=True, min_n_ticks=1)
+        _limit_ticks(axes.yaxis, 4)
 
     return draw(name, _timeline_text(reading, chosen, top, apex), 104, paint)
 

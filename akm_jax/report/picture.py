@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 MAX_SHOWN = 9
 KEY_COLOUR, LINE_COLOUR, LIMIT_COLOUR = "#1f6fb4", "#777777", "#c0392b"
@@ -30,6 +29,8 @@ def key_frame_picture(
         names: T frame names.
         title: stands above.
     """
+    from matplotlib.figure import Figure  # here: it takes a second to load, and --help draws nothing
+
     shown = _shown(beta)
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     grid = figure.add_gridspec(2, len(shown), height_ratios=(1, 1.35))

@@ -1,18 +1,19 @@
 """Matplotlib figures as inline SVG that takes its colours and typeface from the page: one figure, both colour schemes.
 
-Figures are drawn in `COLOURS`, stand-ins that become the page's CSS variables.
+Figures are drawn in `COLOURS`, stand-ins that become the page's CSS variables. Matplotlib takes a second to load, so it
+is imported when the first is drawn.
 """
 
 import io
 import re
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 from markupsafe import Markup, escape
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # CSS variable of the page -> the colour that stands for it while drawing.
 COLOURS = {
@@ -54,7 +55,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def draw(name: str, alternative: str, height_pt: float, paint: Callable[[Axes], None]) -> Markup:
+def draw(name: str, alternative: str, height_pt: float, paint: Callable[["Axes"], None]) -> Markup:
     """Draw a figure of one axes.
 
     Args:
@@ -66,6 +67,9 @@ def draw(name: str, alternative: str, height_pt: float, paint: Callable[[Axes], 
     Returns:
         An `<svg>` element.
     """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
     out = io.StringIO()
     with mpl.rc_context(STYLE | {"svg.hashsalt": name}), warnings.catch_warnings():
         # The page's typeface draws the text; what the one used for measuring lacks does not matter.
