@@ -21,11 +21,11 @@ test-long: .venv/.test-installed  ## the long ones, compiled as for a user: twen
 
 bench: .venv/.test-installed  ## speed beside PyTorch, results in benchmarks/cpu.json and docs/benchmark.png
 	$(BIN)/python -m experiments.benchmark all --against=torch --json=benchmarks/cpu.json
-	$(BIN)/python -m experiments.benchmark picture --json=benchmarks/cpu.json
+	$(BIN)/python -m experiments.pictures benchmark
 
 bench-scaling: .venv/.test-installed  ## cost against clips, frames, pixels, folds: benchmarks/cpu_scaling.json, docs/scaling.png
 	$(BIN)/python -m experiments.benchmark scaling --json=benchmarks/cpu_scaling.json
-	$(BIN)/python -m experiments.benchmark picture --json=benchmarks/cpu_scaling.json --picture=docs/scaling.png
+	$(BIN)/python -m experiments.pictures benchmark --json=benchmarks/cpu_scaling.json --output=docs/scaling.png
 
 lint: .venv/.test-installed  ## style, format, types, and which part may import which
 	$(BIN)/ruff check .

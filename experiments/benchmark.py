@@ -2,11 +2,12 @@
 
     python -m experiments.benchmark train --against=torch      a training step, ours and PyTorch's in turn
     python -m experiments.benchmark all --json=FILE            all but scaling, results to a file
-    python -m experiments.benchmark picture --json=FILE        draw the results of a file
+    python -m experiments.benchmark magnify                    motion magnification beside pyrtools
 
 train, infer: seconds a step of 8 clips. epoch: everything but the steps. loader: a streamed set. compile: until the
 step is ready. scaling: against clips, frames, pixels, folds, spread of lengths; it compiles many programs and takes as
-long as all others. Needs neither data nor tensorflow-datasets.
+long as all others. magnify: not in `all`. Needs neither data nor tensorflow-datasets; `experiments.pictures` draws a
+file of results.
 """
 
 import dataclasses
@@ -30,7 +31,7 @@ from experiments.benchmarks.workload import draw_lengths, noise_clips
 from experiments.command import console, run_command
 
 LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch")
-Work = Literal["train", "infer", "epoch", "loader", "compile", "scaling", "all", "picture"]
+Work = Literal["train", "infer", "epoch", "loader", "compile", "scaling", "magnify", "all"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,13 +39,11 @@ class BenchmarkConfig:
     """What to measure, and how long."""
 
     work: tyro.conf.Positional[Work]
-    """What to measure; `picture` draws a file of results."""
+    """What to measure."""
     against: Literal["nothing", "torch", "torch_all"] = "nothing"
     """Measure PyTorch beside ours (train, infer): the ways to run it worth a trial on the device, or all of them."""
     json: Path | None = None
-    """File of results: written after each part, or drawn by `picture`."""
-    picture: Path = Path("docs/benchmark.png")
-    """Where `picture` draws to."""
+    """File of results, written after each part."""
     lengths: Literal["casme", "casme2", "smic", "samm"] = "casme2"
     """Set whose published number of clips and clip lengths are drawn."""
     clips: int = 0
@@ -78,9 +77,6 @@ def main(arguments: Sequence[str]) -> None:
         description=__doc__,
         use_underscores=True,
     )
-    if config.work == "picture":
-        draw(config)
-        return
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch shares the device
     machine.use_threads(config.threads)
     machine.keep_memory()
@@ -99,16 +95,6 @@ def main(arguments: Sequence[str]) -> None:
     show(result)
     if config.json is not None:
         console.print(f"written to {config.json}")
-
-
-def draw(config: BenchmarkConfig) -> None:
-    """Draw a file of results."""
-    if config.json is None:
-        raise ValueError("picture: expected --json=FILE, the results to draw")
-    from experiments.benchmarks import picture  # here: measuring needs no Matplotlib
-
-    picture.draw(config.json, config.picture)
-    console.print(f"drawn to {config.picture}")
 
 
 def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
@@ -134,6 +120,11 @@ def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
         console.print("loader: held and streamed")
         few = dataclasses.replace(experiment, train=TrainConfig(clips_per_step=max(1, config.clips_per_step // 2)))
         yield loader.measure(few, clip_set, rounds=3, steps=2), {}
+    if "magnify" in chosen:
+        from experiments.benchmarks import magnification  # here: needs pyrtools
+
+        console.print("magnify: one clip, and two processes for the memory")
+        yield magnification.measure(rounds=config.train_rounds)
     if "scaling" in chosen:
         shape = model if machine.has_accelerator() else scaling.SLIM
         yield scaling.measure(shape, rounds=3, track=track), {}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from akm_jax.prepare.magnify import BLOCK_FRAMES, first_frame_bands, magnify, magnify_block
-from experiments.benchmark_magnify import magnify_with_pyrtools, peak_memory
+from experiments.benchmarks.magnification import magnify_with_pyrtools, peak_memory
 
 
 def draw_moving(shifts_px, *, height=64, width=80, angle=0.0):

@@ -9,6 +9,7 @@ import pytest
 
 from experiments.benchmark import main
 from experiments.benchmarks import machine
+from experiments.pictures.__main__ import main as draw
 
 TINY = ["--lengths=smic", "--image_size=32", "--widths", "4", "4", "8", "8"]
 
@@ -53,7 +54,7 @@ def test_all_parts_and_their_picture(hide_modules, tmp_path):
     assert {"loader/held", "loader/read_alone"} <= set(rows)
     assert rows["loader/streamed"]["loss_of_throughput"] < 1
 
-    main(["picture", f"--json={file}", f"--picture={drawn}"])
+    draw(["benchmark", f"--json={file}", f"--output={drawn}"])
     assert drawn.read_bytes().startswith(b"\x89PNG")
 
 
@@ -77,7 +78,6 @@ def test_a_few_clips_alone_need_neither_pytorch_nor_grain(hide_modules, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["picture"], "--json=FILE"),
         (["infer", f"--threads={os.cpu_count() + 1}"], "--threads"),
         (["infer", "--image_size=50"], "image_size"),
     ],

@@ -1,12 +1,10 @@
 """The picture of a benchmark, drawn from its JSON file alone."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from akm_jax.files import read_json
@@ -22,6 +20,20 @@ CURVES = {
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class PictureConfig:
+    """Results of `experiments.benchmark`."""
+
+    json: Path = Path("benchmarks/cpu.json")
+    """File of results."""
+    output: Path = Path("docs/benchmark.png")
+    """PNG file."""
+
+    def draw(self) -> None:
+        """Draw what the file holds."""
+        draw(self.json, self.output)
+
+
 def draw(source: Path, output: Path) -> None:
     """Draw frames a second of every program, and the scaling curves where they were measured.
 
@@ -34,8 +46,9 @@ def draw(source: Path, output: Path) -> None:
     curves = [name for name in CURVES if name in rows]
     if not works and not curves:
         raise ValueError(f"{source}: no row of train, infer or scaling to draw; run the benchmark with one of these")
-    figure, axes = plt.subplots(1, len(works) + bool(curves) * 2, figsize=(4 * (len(works) + bool(curves) * 2), 3.2))
-    panels = list(axes) if len(works) + bool(curves) * 2 > 1 else [axes]
+    count = len(works) + bool(curves) * 2
+    figure = Figure(figsize=(4 * count, 3.2))
+    panels = list(figure.subplots(1, count, squeeze=False)[0])
     for panel, work in zip(panels, works, strict=False):
         _bars(panel, work, rows)
     if curves:
@@ -45,7 +58,6 @@ def draw(source: Path, output: Path) -> None:
     figure.tight_layout()
     output.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(output, dpi=120)
-    plt.close(figure)
 
 
 def _versions(versions: dict[str, str]) -> str:

@@ -1,6 +1,6 @@
 """A picture of one drawn clip before and after alignment and magnification.
 
-    python -m experiments.prepare_picture --output=docs/preparation.png
+    python -m experiments.pictures preparation --output=docs/preparation.png
 
 Upper row: the camera's picture of a turned head, the aligned face at the first frame and at the apex, and the magnified
 apex. Lower row: one column of pixels over time, before and after magnification, and where the apex differs from the
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import tyro
 from PIL import Image, ImageDraw, ImageFont
 
 from akm_jax.prepare import AlignConfig, HaarEyes, align_clip, magnify
@@ -24,23 +23,26 @@ GAP, CAPTION = 16, 44  # pixels between panels, and for the words above each
 
 @dataclasses.dataclass(frozen=True)
 class PictureConfig:
-    """Which clip to show.
-
-    Attributes:
-        output: PNG file.
-        seed, subject, emotion: the drawn person and expression.
-        turn_deg: how far the head is turned in the camera's picture.
-        alpha: magnification.
-        side: pixels of the aligned face.
-    """
+    """A drawn clip before and after alignment and magnification."""
 
     output: Path = Path("docs/preparation.png")
+    """PNG file."""
     seed: int = 13
+    """Seed of the drawn person and expression."""
     subject: int = 3
+    """Number of the person."""
     emotion: str = "surprise"
+    """Expression."""
     turn_deg: float = 11.0
+    """How far the head is turned in the camera's picture, degrees."""
     alpha: float = 15.0
+    """Magnification."""
     side: int = 256
+    """Side of the aligned face, pixels."""
+
+    def draw(self) -> None:
+        """Draw, align, magnify, lay out, write."""
+        main(self)
 
 
 def main(config: PictureConfig) -> None:
@@ -125,7 +127,3 @@ def stack(rows: list[list[tuple[str, np.ndarray]]]) -> Image.Image:
             x += panel.shape[1] + GAP
         y += height + GAP
     return sheet
-
-
-if __name__ == "__main__":
-    main(tyro.cli(PictureConfig, description=__doc__))

@@ -3,11 +3,11 @@
 import numpy as np
 from PIL import Image
 
-from experiments.prepare_picture import PictureConfig, main, over_time
+from experiments.pictures.preparation import PictureConfig, over_time
 
 
 def test_picture_is_written(tmp_path):
-    main(PictureConfig(output=tmp_path / "docs" / "picture.png", side=96))
+    PictureConfig(output=tmp_path / "docs" / "picture.png", side=96).draw()
     with Image.open(tmp_path / "docs" / "picture.png") as picture:
         assert picture.mode == "RGB"
         assert np.asarray(picture).std() > 20
