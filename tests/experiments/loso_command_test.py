@@ -47,6 +47,46 @@ def test_a_smic_folder_is_built_on_first_use_and_gives_the_same(finished, warm_c
     assert "published" in done.stderr  # counts differ from the real set's, and the user is told
 
 
+def write_table(folder, clips):
+    rows = [f"{path},{path.name[1:].partition('_')[0]},{path.parent.name}\n" for path in clips]
+    (folder / "clips.csv").write_text("path,subject,label\n" + "".join(rows))
+
+
+def write_tree(folder, clips):
+    for path in clips:
+        place = folder / path.name.partition("_")[0] / path.parent.name / path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(path)
+
+
+@pytest.mark.parametrize("write", [write_table, write_tree])
+def test_the_same_pictures_as_data_of_ones_own_give_the_same(finished, warm_command, tiny, tmp_path, write):
+    (tmp_path / "own").mkdir()
+    write(tmp_path / "own", sorted(smic_folder(finished).glob("SMIC_all_cropped/HS/s*/micro/*/*")))
+    places = (f"--manual_dir={tmp_path / 'own'}", f"--data_dir={tmp_path}", "--run_dir=run")
+    done = warm_command("loso", *tiny, "--dataset=folder", *places, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run/predictions.csv").read_bytes() == (finished / "run/predictions.csv").read_bytes()
+
+
+def test_a_list_file_of_the_released_program_gives_the_same_but_for_its_names_of_classes(
+    finished, warm_command, tiny, tmp_path
+):
+    clips = sorted(smic_folder(finished).glob("SMIC_all_cropped/HS/s*/micro/*/*"))
+    labels = {name: str(i) for i, name in enumerate(("negative", "positive", "surprise"))}
+    lines = [f"{path} {len(list(path.iterdir()))} {labels[path.parent.name]}\n" for path in clips]
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "train.txt").write_text("".join(lines))
+    places = (f"--manual_dir={tmp_path / 'own'}", f"--data_dir={tmp_path}", "--run_dir=run")
+    pattern = r"--data.subject_pattern=/s(\d+)_"
+    done = warm_command("loso", *tiny, "--dataset=folder", *places, pattern, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    expected = (finished / "run/predictions.csv").read_text()
+    for name, number in labels.items():
+        expected = re.sub(rf"\b{name}\b|(?<=logit_){name}", number, expected)
+    assert (tmp_path / "run/predictions.csv").read_text() == expected
+
+
 def test_an_output_folder_without_room_is_named_and_the_run_goes_on_afterwards(finished, warm_command, tiny, tmp_path):
     """A limit on file size stands for a full disk."""
     arguments = [*tiny, f"--data_dir={finished / 'data'}", "--run_dir=full"]
