@@ -114,8 +114,8 @@ class Steps(NamedTuple):
 def case(request, recording, state_dict) -> Steps:
     form, dtype = request.param
     config, key, steps = train_config(recording), jax.random.key(0), []
-    groups = [batch(recording, group, form) for group in recording.steps]
     with precision(dtype):
+        groups = [batch(recording, group, form) for group in recording.steps]
         graph, fresh = new_state(make_model(recording, state_dict, dtype), config)
         state, rate = fresh, jnp.asarray(recording.meta["lr"], dtype)
         for clips in groups:
