@@ -35,7 +35,7 @@ def measure(*, rounds: int) -> Measured:
         "pyrtools": lambda _round=0: magnify_with_pyrtools(clip, alpha=ALPHA, smoothing_px=SMOOTHING_PX),
     }
     difference = np.abs(versions["ours"]().astype(int) - versions["pyrtools"]())
-    seconds = timing.interleave(versions, rounds=range(rounds), warm=False)
+    seconds = timing.interleave(versions, rounds=range(rounds))
     rows: list[dict[str, Any]] = [
         {
             "name": f"magnify/{name}",
