@@ -217,8 +217,8 @@ def test_built_by_the_stock_command_and_without_tensorflow_it_is_the_same(prepar
         load_clip_set("smic", data_dir=stock, manual_dir=manual_dir),
     ]
     for other in sets[1:]:
-        for name, value in vars(sets[0]).items():
-            np.testing.assert_array_equal(getattr(other, name), value, err_msg=name)
+        for name in (*vars(sets[0]).keys() - {"pictures"}, "checksum"):
+            np.testing.assert_array_equal(getattr(other, name), getattr(sets[0], name), err_msg=name)
 
 
 def _download_config(manual_dir: Path):

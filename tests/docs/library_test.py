@@ -27,7 +27,7 @@ def write_clips(folder):
 
 
 @pytest.fixture(scope="module")
-def finished(write_programs, quick_commands, tmp_path_factory):
+def finished(write_programs, tmp_path_factory):
     """The folder in which the program of the page has run, and what it printed."""
     folder = tmp_path_factory.mktemp("library")
     write_clips(folder / "clips")

@@ -102,8 +102,8 @@ def run_on_two_devices(check, flags: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_two_devices_that_share_steps_train_and_evaluate_as_one(quick_flags):
-    run_on_two_devices(compare, quick_flags)
+def test_two_devices_that_share_steps_train_and_evaluate_as_one():
+    run_on_two_devices(compare, "")  # compiled as for a user: rounding of careless programs differs by more
 
 
 def test_two_devices_that_share_a_step_need_the_memory_of_the_formula(quick_flags):
