@@ -68,7 +68,7 @@ def run_loso(
     options.validate()
     method.validate()
     method = method.on_this_machine(options.devices)
-    leave_one_subject_out(clip_set, options.chosen_folds)  # what is wrong is said before anything is written
+    folds = leave_one_subject_out(clip_set, options.chosen_folds)  # what is wrong is said before anything is written
     if method.parts:
         from akm_jax.loso.devices import choose_devices
 
@@ -76,8 +76,7 @@ def run_loso(
     place = Path(run_dir).expanduser()
     described = describe_run(method, options, settings)
     console = console or Console(stderr=True, highlight=False)
-    folds = len(options.chosen_folds) or len(set(clip_set.subjects))
-    epochs = folds * options.seeds * len(trainings_of(options.chosen_rules)) * method.epochs
+    epochs = len(folds) * options.seeds * len(trainings_of(options.chosen_rules)) * method.epochs
     with open_run(place, described, clip_set):
         with TrainingDisplay(console, epochs) as display:
             watching = Observers([display, RunLog(place), ReportWriter(place, clip_set), *observers])
