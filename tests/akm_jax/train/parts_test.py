@@ -102,6 +102,7 @@ def run_on_two_devices(check, flags: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_two_devices_that_share_steps_train_and_evaluate_as_one():
     run_on_two_devices(compare, "")  # compiled as for a user: rounding of careless programs differs by more
 

@@ -13,7 +13,11 @@ MODELS = {
     "packed": PackedAKMNet,
     "formula": lambda *args, **kwargs: PackedAKMNet(*args, norm=FormulaBatchNorm, **kwargs),
 }
-CASES = [("one by one", "float64"), ("one by one", "float32"), ("packed", "float64"), ("formula", "float64")]
+CASES = [  # of each program one, in the format in which it is timed; the rest in `make test-long`
+    ("one by one", "float32"),
+    ("packed", "float32"),
+    *(pytest.param((how, "float64"), marks=pytest.mark.long) for how in MODELS),
+]
 
 
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]} {case[1]}")

@@ -22,6 +22,7 @@ def run(*arguments, start=""):
     return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_all_parts_and_their_picture(hide_modules, tmp_path):
     pytest.importorskip("torch")
     file, drawn = tmp_path / "result.json", tmp_path / "picture.png"

@@ -131,5 +131,5 @@ def test_a_program_warms_up_on_all_clips_or_on_the_longest_where_it_takes_one_at
     ours = small_set()[0]
     speed.measure("infer", ours, {"eager": Pretended(5), "packed": packed}, rounds=1)
     assert calls == [(5, 1), (5, 2), (6, 2), (6, 2)]
-    lengths = ours.setup.clip_set.lengths
+    lengths = ours.setup.clips.lengths
     assert lengths[ours.longest_clip(0)] == [lengths[ours.clips(0)].max()]
