@@ -37,13 +37,14 @@ graph = graph_definition(config.model, 3)
 state = initial_state(jax.random.key(0), model=config.model, train=config.train, num_classes=3)
 clips = pack([np.zeros((2, 32, 32), np.uint8)], [1])
 step = jax.jit(train_step, static_argnames=("graph", "config"))
-state, gradients = step(state, clips, jax.random.key(1), 1e-3, graph=graph, config=config.train)
-print(bool(np.isfinite(gradients.result.losses.total).all()))
+traced = step.trace(state, clips, jax.random.key(1), 1e-3, graph=graph, config=config.train)
+state, gradients = traced.out_info
+print(gradients.result.losses.total.shape)
 """
 
 
 @pytest.mark.parametrize("hidden", [("tensorflow_datasets", "tensorflow", "torch", "tyro", "cv2", "grain")])
-def test_models_and_the_training_step_run_without_tensorflow_datasets(hide_modules, hidden):
+def test_models_and_the_training_step_are_traced_without_tensorflow_datasets(hide_modules, hidden):
     done = run_python(hide_modules(*hidden) + TRAIN)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "True"
+    assert done.stdout.strip() == "(1,)"

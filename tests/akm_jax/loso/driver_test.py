@@ -129,15 +129,17 @@ class StopAfter(Observer):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("epochs", [2, 4, 7])
-def test_a_resumed_run_equals_an_uninterrupted_one(tiny_config, clip_set, tmp_path, epochs):
-    options = {"folds": "1,2", "rules": "last,inner,test"}
-    run(tiny_config, clip_set, tmp_path / "whole", **options)
+@pytest.mark.parametrize(("epochs", "folds"), [(2, "1"), (4, "1"), (7, "1,2")])
+def test_a_resumed_run_equals_an_uninterrupted_one(finished, tiny_config, clip_set, tmp_path, epochs, folds):
+    """Stopped in the inner training, in the one of all subjects, and in the second fold."""
+    options = {"folds": folds, "rules": "last,inner,test"}
     with pytest.raises(KeyboardInterrupt):
-        run(tiny_config, clip_set, tmp_path / "stopped", StopAfter(epochs), **options)
-    run(tiny_config, clip_set, tmp_path / "stopped", **options)
-    whole, resumed = ((tmp_path / name / "predictions.csv").read_bytes() for name in ("whole", "stopped"))
-    assert whole == resumed
+        run(tiny_config, clip_set, tmp_path, StopAfter(epochs), **options)
+    run(tiny_config, clip_set, tmp_path, **options)
+    resumed = read_predictions(tmp_path)
+    whole = {row["clip_id"]: row for row in read_predictions(finished[1])}
+    assert {row["subject"] for row in resumed} == set(folds.split(","))
+    assert resumed == [{name: whole[row["clip_id"]][name] for name in row} for row in resumed]
 
 
 def test_a_damaged_checkpoint_is_named_and_costs_only_its_epoch(tiny_config, clip_set, tmp_path):
