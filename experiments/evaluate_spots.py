@@ -50,10 +50,11 @@ def main(arguments: Sequence[str]) -> None:
     if not 0 < command.min_iou <= 1:
         raise ValueError(f"--min_iou={command.min_iou}: expected a number above 0 and at most 1")
     from akm_jax.files import write_json  # here: --help need not wait for it
-    from akm_jax.spotting.evaluation import evaluate_tables
+    from akm_jax.spotting.evaluation import evaluate_tables, require_common_videos
     from akm_jax.spotting.submission import read_table
 
     found, truth = read_table(command.predictions), read_table(command.truth)
+    require_common_videos(found.rows, truth.rows)
     scores = evaluate_tables(found.rows, truth.rows, command.variant, min_iou=command.min_iou)
     scores["notes"] += [*found.notes, *truth.notes]
     print_spot_scores(scores)

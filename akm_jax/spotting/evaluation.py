@@ -37,7 +37,7 @@ def evaluate_tables(
         average precision where scores are known; strs, its parts or None; notes. JSON can hold it.
 
     Raises:
-        ValueError: nothing is annotated, or the tables do not go together.
+        ValueError: nothing is annotated, a video cannot be told from another, or an emotion is missing.
     """
     if annotated.empty:
         raise ValueError("no annotated intervals: expected at least one to score against")
@@ -63,7 +63,7 @@ def _with_keys(found: pd.DataFrame, annotated: pd.DataFrame) -> tuple[pd.DataFra
     """The tables with subjects where both know them, else without.
 
     Raises:
-        ValueError: a video cannot be told from another, or no video is in both.
+        ValueError: a video cannot be told from another.
     """
     tables = {"found": found, "annotated": annotated}
     if any((rows["subject"] == "").any() for rows in tables.values()):
@@ -74,13 +74,22 @@ def _with_keys(found: pd.DataFrame, annotated: pd.DataFrame) -> tuple[pd.DataFra
                     f"{what} video {of_video.idxmax()!r} is of several subjects, but not both tables name subjects: "
                     "expected a column subject in both, or video names that are unique"
                 )
-        found, annotated = (rows.assign(subject="") for rows in tables.values())
+        return found.assign(subject=""), annotated.assign(subject="")
+    return found, annotated
+
+
+def require_common_videos(found: pd.DataFrame, annotated: pd.DataFrame) -> None:
+    """See that tables from different hands name videos alike, by one that both know.
+
+    Raises:
+        ValueError: there is none, although something was found.
+    """
+    found, annotated = _with_keys(found, annotated)
     if len(found) and not set(_keys(found)) & set(_keys(annotated)):
         raise ValueError(
             f"no video is in both tables: found are {_names(_keys(found))}, annotated {_names(_keys(annotated))}; "
             "expected the same names of subjects and videos"
         )
-    return found, annotated
 
 
 def _keys(rows: pd.DataFrame) -> list[tuple[str, str]]:

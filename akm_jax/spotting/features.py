@@ -74,8 +74,8 @@ def feature_picture(
 def subtract_nose(picture: Float[np.ndarray, "128 128 3"], points: np.ndarray) -> Float[np.ndarray, "128 128 3"]:
     """Take the mean of the nose, which expressions do not move, from each channel; of u and v the absolute value."""
     x, y = points[NOSE]
-    mean = picture[_box(y - NOSE_MARGIN, y + NOSE_MARGIN + 1, x - NOSE_MARGIN, x + NOSE_MARGIN + 1).slices].mean((0, 1))
-    moved = picture - mean
+    nose = _box("the nose", y - NOSE_MARGIN, y + NOSE_MARGIN + 1, x - NOSE_MARGIN, x + NOSE_MARGIN + 1)
+    moved = picture - picture[nose.slices].mean((0, 1))
     moved[..., :2] = np.abs(moved[..., :2])
     return moved
 
@@ -98,22 +98,11 @@ def eye_mask(points: np.ndarray) -> np.ndarray:
 
 
 def boxes(points: np.ndarray) -> tuple[Box, Box]:
-    """Brows with eyes, and the mouth.
-
-    Raises:
-        ValueError: the landmarks leave nothing of one of them.
-    """
+    """Brows with eyes, and the mouth."""
     x, y, margin = points[:, 0], points[:, 1], BOX_MARGIN
-    upper = _box(min(y[19], y[24]) - margin, max(y[41], y[46]) + margin, x[17] - margin, x[26] + margin)
-    lower = _box(y[50] - margin, y[57] + margin, x[60] - margin, x[64] + margin)
-    for name, box in (("brows and eyes", upper), ("the mouth", lower)):
-        if box.top >= box.bottom or box.left >= box.right:
-            raise ValueError(
-                f"landmarks leave no picture of {name} (rows {box.top} to {box.bottom}, columns {box.left} to "
-                f"{box.right}): expected dlib's order of the 68 points, x before y, in pixels of the {CROP_SIZE} x "
-                f"{CROP_SIZE} crop"
-            )
-    return upper, lower
+    brows, lids = min(y[19], y[24]) - margin, max(y[41], y[46]) + margin
+    upper = _box("brows and eyes", brows, lids, x[17] - margin, x[26] + margin)
+    return upper, _box("the mouth", y[50] - margin, y[57] + margin, x[60] - margin, x[64] + margin)
 
 
 def scale_features(features: Float[np.ndarray, "*N 42 42 3"]) -> Float[np.ndarray, "*N 42 42 3"]:
@@ -163,8 +152,20 @@ def _whole(landmarks: np.ndarray) -> np.ndarray:
     return np.rint(landmarks).astype(np.int64)
 
 
-def _box(top: int, bottom: int, left: int, right: int) -> Box:
-    return Box(*(int(np.clip(end, 0, CROP_SIZE)) for end in (top, bottom, left, right)))
+def _box(part: str, *ends: int) -> Box:
+    """A part of the face inside the crop: top, bottom, left, right.
+
+    Raises:
+        ValueError: nothing of it is.
+    """
+    box = Box(*(int(np.clip(end, 0, CROP_SIZE)) for end in ends))
+    if box.top >= box.bottom or box.left >= box.right:
+        raise ValueError(
+            f"landmarks leave no picture of {part} (rows {box.top} to {box.bottom}, columns {box.left} to "
+            f"{box.right}): expected dlib's order of the 68 points, x before y, in pixels of the {CROP_SIZE} x "
+            f"{CROP_SIZE} crop"
+        )
+    return box
 
 
 def _strain(flow: Float[np.ndarray, "H W 2"]) -> Float[np.ndarray, "H W"]:

@@ -114,7 +114,7 @@ def half_length_of_rate(fps: float, half_length_s: float) -> int:
 def frame_labels(spans: Int[np.ndarray, "N 2"], num_frames: int, k: int) -> UInt8[np.ndarray, " L"]:
     """Label the L = F - k frames that have features: 1 where frames i .. i + k - 1 meet an expression.
 
-    The onset frame does not count as part of it.
+    The onset frame does not count as part of it; one of a single frame is met where the frames hold it and the next.
 
     Raises:
         ValueError: the video has no more than k frames.

@@ -36,6 +36,7 @@ TYPE_NAMES: dict[str, ExpressionType] = {
     "me": "micro",
     "micro": "micro",
     "micro-expression": "micro",
+    "micro - 1/2": "micro",
     "mae": "macro",
     "macro": "macro",
     "macro-expression": "macro",

@@ -69,6 +69,8 @@ def compute_features(
         stop = min(start + pairs_at_once, num_features)
         try:
             flows = flow(video.crops.read(start, stop), video.crops.read(start + k, stop + k))
+            if len(flows) != stop - start:
+                raise ValueError(f"{stop - start} pairs of crops gave {len(flows)} flows: expected one each")
             features[start:stop] = [feature_picture(one, video.landmarks) for one in flows]
         except ValueError as e:
             raise ValueError(f"video {video.video_id!r}, frames {start} to {stop - 1}: {e}") from e
