@@ -55,7 +55,7 @@ def _brow(i: Identity, side: int) -> np.ndarray:
 def _nose(i: Identity) -> np.ndarray:
     bridge = [(0.0, y) for y in np.linspace(i.eye_y, i.nose_y - 0.02, 4)]
     below = [(share * i.nose_half_width, i.nose_y + 0.035 - 0.01 * abs(share)) for share in (-0.8, -0.4, 0.0, 0.4, 0.8)]
-    return np.array([*bridge, *below]) + (i.center_x, 0.0)
+    return np.array([*bridge, *below]) + np.array([i.center_x, 0.0])
 
 
 def _eye(i: Identity, side: int) -> np.ndarray:

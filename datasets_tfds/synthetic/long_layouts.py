@@ -155,10 +155,9 @@ def _samm_sheets(videos: Sequence[SheetVideo]) -> dict[str, Grid]:
     header = [*("Subject", "Filename", "Inducement Code", "Onset", "Apex", "Offset"), *("Duration", "Type")]
     types = _TYPE_CELLS["samm_lv"]
     above = [[f"Notes about this table, line {k + 1}"] for k in range(9)]
-    rows = [
-        [f"{v.subject:03d}", r.name, 1, r.onset, r.apex, r.offset, r.offset - r.onset + 1, types[r.type]]
-        + [r.action_units, None]
-        for v in videos
-        for r in v.rows
-    ]
+    rows = []
+    for video in videos:
+        for row in video.rows:
+            frames = (row.onset, row.apex, row.offset, row.offset - row.onset + 1)
+            rows.append([f"{video.subject:03d}", row.name, 1, *frames, types[row.type], row.action_units, None])
     return {"FULL": [*above, [*header, "Action Units", "Notes"], *rows]}

@@ -144,8 +144,8 @@ def _draw_events(
     """Expressions and times of talking, in random order with random pauses."""
     kinds = ["macro"] * spec.macros + ["micro"] * spec.micros + ["talk"] * spec.talks
     kinds = [kinds[k] for k in rng.permutation(len(kinds))]
-    spans = {**DURATIONS_S, "talk": TALKING_S}
-    lengths = [round(rng.uniform(*spans[kind]) * spec.fps) + 1 for kind in kinds]  # type: ignore[index]
+    spans: dict[str, tuple[float, float]] = {**DURATIONS_S, "talk": TALKING_S}  # type: ignore[dict-item]
+    lengths = [round(rng.uniform(*spans[kind]) * spec.fps) + 1 for kind in kinds]
     pauses = rng.dirichlet(np.full(len(kinds) + 1, 3.0)) * (num_frames - sum(lengths))
     expressions, talking, start = [], [], 0.0
     for kind, length, pause in zip(kinds, lengths, pauses[:-1], strict=True):
@@ -177,7 +177,8 @@ def _draw_blinks(
     spec: LongSpec, rng: np.random.Generator, num_frames: int
 ) -> tuple[np.ndarray, tuple[tuple[int, int], ...]]:
     """Eyelid closure of each frame, and first and last frame of each blink; the first frame shows open eyes."""
-    closure, blinks = np.zeros(num_frames), []
+    closure = np.zeros(num_frames)
+    blinks: list[tuple[int, int]] = []
     middle = rng.exponential(_BLINK_EVERY_S) * spec.fps
     while True:
         half = rng.uniform(0.07, 0.11) * spec.fps
