@@ -81,6 +81,7 @@ class Survey:
         labels = collections.Counter(clip.label for clip in clips)
         names = [*published.clips_per_class, *sorted(labels.keys() - published.clips_per_class.keys())]
         return {
+            "unit": "clips",
             "tree": str(self.check.root),
             "table": self.table and str(self.table.path),
             "sheet": self.table and self.table.sheet,

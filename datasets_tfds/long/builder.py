@@ -5,16 +5,18 @@ read, so that loading a set reads no record. Frames are read one by one: of a vi
 """
 
 import concurrent.futures
+import dataclasses
+import functools
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from akm_jax.data.long_videos import NUM_LANDMARKS, Interval
+from akm_jax.data.long_videos import NUM_LANDMARKS
 from datasets_tfds.builder import SetBuilder
 from datasets_tfds.long import crops, faces
 from datasets_tfds.long.faces import Face, FaceFinder
@@ -99,71 +101,91 @@ class LongBuilder(SetBuilder, skip_registration=True):  # type: ignore[call-arg]
         found = self._survey_folder(manual_dir)
         found.check_numbers()
         fingerprint = self._fingerprint(found)
-        known = faces.read_faces(manual_dir, {clip.clip_id for clip in found.clips})
-        return {"train": self._generate_examples(found, known, fingerprint)}
+        given = self._find_faces(found, faces.read_faces(manual_dir, {clip.clip_id for clip in found.clips}))
+        if found.check.problems and not self._allow_missing:
+            found.check.finish(found.clips, allow_missing=False)  # raises: before hours of reading, not after
+        return {"train": self._generate_examples(found, given, fingerprint)}
+
+    def _find_faces(self, found: LongSurvey, known: dict[str, Face]) -> dict[str, Face]:
+        """The face of each video, inside its first frame; where there is none, the check knows."""
+        fitted = {}
+        for clip in found.usable:
+            try:
+                first = next(_open_frames(clip))()
+                face = known[clip.clip_id] if clip.clip_id in known else self._find_face(first)
+                fitted[clip.clip_id] = crops.fit_face(face, first.shape)
+            except ValueError as error:
+                _report(found, clip, error)
+        return fitted
 
     def _generate_examples(
-        self, found: LongSurvey, known: dict[str, Face], fingerprint: str
+        self, found: LongSurvey, given: dict[str, Face], fingerprint: str
     ) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield the videos; what is wrong with any of them is reported together, after all have been read."""
+        """Yield the videos; those with broken frames are reported together."""
         usable, videos = found.usable, list[dict[str, Any]]()
         for clip in self._track(usable, "Reading videos", len(usable)) if self._track else usable:
             try:
-                example = self._example(clip, found.fps_of(clip), known.get(clip.clip_id))
+                example = self._example(clip, found.fps_of(clip), given[clip.clip_id])
             except ValueError as error:
-                what, _, remedy = str(error).partition(" -> ")
-                found.check.add_problem(clip.folder, what, remedy or "copy from the archive again", clip.clip_id)
+                _report(found, clip, error)
                 continue
             yield len(videos), example
             videos.append(_describe(example))
         kept = found.check.finish(found.clips, allow_missing=self._allow_missing)
         self.info.metadata.update(found.check.record(fingerprint, kept), videos=videos)
 
-    def _example(self, clip: LongClip, fps: float, face: Face | None) -> dict[str, Any]:
-        pictures = _open_frames(clip)
-        first = next(pictures)()
-        face = crops.fit_face(self._find_face(first) if face is None else face, first.shape)
-        encoding = self.builder_config.encoding
-
-        def encode(read) -> bytes:
-            picture = read()
-            if picture.shape != first.shape:
-                raise ValueError("frames of different sizes -> copy from the archive again")
-            return crops.encode_crop(crops.crop_face(picture, face), encoding)
-
+    def _example(self, clip: LongClip, fps: float, face: Face) -> dict[str, Any]:
+        encode = _Encoder(face, self.builder_config.encoding)
         return {
             "video_id": clip.clip_id,
             "subject": clip.subject,
             "fps": fps,
             "frame_numbers": [frame.number for frame in clip.frames],
-            "crops": [encode(lambda: first), *_map(encode, pictures, in_threads=not clip.is_video)],
+            "crops": list(_map(encode, _open_frames(clip), in_threads=not clip.is_video)),
             "landmarks": crops.crop_landmarks(face),
-            "intervals": [_interval_values(interval) for interval in clip.intervals],
+            "intervals": [dataclasses.asdict(interval) for interval in clip.intervals],
         }
 
 
-def _open_frames(clip: LongClip) -> Iterator:
+def _report(found: LongSurvey, clip: LongClip, error: ValueError) -> None:
+    what, _, remedy = str(error).partition(" -> ")
+    found.check.add_problem(clip.folder, what, remedy or "copy from the archive again", clip.clip_id)
+
+
+class _Encoder:
+    """Crops frames of one video, which must be of one size."""
+
+    def __init__(self, face: Face, encoding: str):
+        self._face, self._encoding = face, encoding
+        self._shape: tuple[int, ...] | None = None
+
+    def __call__(self, read: Callable[[], np.ndarray]) -> bytes:
+        """Decode a frame and encode its crop."""
+        picture = read()
+        self._shape = self._shape or picture.shape
+        if picture.shape != self._shape:
+            raise ValueError("frames of different sizes -> copy from the archive again")
+        return crops.encode_crop(crops.crop_face(picture, self._face), self._encoding)
+
+
+def _open_frames(clip: LongClip) -> Iterator[Callable[[], np.ndarray]]:
     """Functions that decode the frames, in their order."""
     if not clip.is_video:
-        yield from ((lambda path=path: crops.read_picture(path)) for path in clip.files)
+        yield from (functools.partial(crops.read_picture, path) for path in clip.files)
         return
     from akm_jax.data.video import decode_frames
 
     for frame in decode_frames(clip.folder):
-        yield lambda frame=frame: np.repeat(frame[..., None], 3, axis=-1)
+        yield functools.partial(np.repeat, frame[..., None], 3, axis=-1)
 
 
-def _map(function, items: Iterable, *, in_threads: bool) -> Iterator[bytes]:
+def _map(function: Callable[[Any], bytes], items: Iterable, *, in_threads: bool) -> Iterator[bytes]:
     """Results in order; threads are for files that can be read in any order."""
     if not in_threads:
         yield from map(function, items)
         return
     with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         yield from pool.map(function, items)
-
-
-def _interval_values(interval: Interval) -> dict[str, Any]:
-    return {name: getattr(interval, name) for name in ("onset", "apex", "offset", "type", "emotion")}
 
 
 def _describe(example: dict[str, Any]) -> dict[str, Any]:

@@ -71,7 +71,8 @@ class LongSurvey(Survey):
         apexes = sum(interval.apex != UNKNOWN for kind in TYPES for interval in self._of_type(kind))
         rates = sorted({self.fps_of(clip) for clip in self.usable})
         intervals = {kind: self._describe_type(kind) for kind in TYPES}
-        return {**super().describe(), "apexes": apexes, "classes": {}, "fps": rates, "intervals": intervals}
+        told = {"unit": "videos", "apexes": apexes, "classes": {}, "fps": rates, "intervals": intervals}
+        return {**super().describe(), **told}
 
     def _describe_type(self, kind: ExpressionType) -> dict[str, Any]:
         """Counts, and lengths in frames, onset and offset among them, where the onset is known."""
