@@ -8,7 +8,7 @@ import abc
 import hashlib
 import io
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -68,14 +68,14 @@ class ClipConfig(tfds.core.BuilderConfig):
         self.preparation = preparation
 
 
-class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-    """Base of all builders.
+class SetBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
+    """Base of all builders, of clips and of long videos.
 
     The bare `tfds build` builds every member of `BUILDER_CONFIGS`, which therefore lists the usual one only; all of
     `CONFIGS` are built on request (`--config=raw`), so that nobody needs every folder of a set.
     """
 
-    CONFIGS: ClassVar[dict[str, ClipConfig]]
+    CONFIGS: ClassVar[Mapping[str, tfds.core.BuilderConfig]]
     HOMEPAGE: ClassVar[str]
 
     def __init__(
@@ -104,9 +104,13 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
 
     @tfds.core.utils.classproperty
     @classmethod
-    def builder_configs(cls) -> dict[str, ClipConfig]:
+    def builder_configs(cls) -> dict[str, tfds.core.BuilderConfig]:
         """Every configuration that can be asked for by name."""
         return dict(cls.CONFIGS)
+
+
+class ClipBuilder(SetBuilder, skip_registration=True):  # type: ignore[call-arg]
+    """Base of the builders of clips."""
 
     @classmethod
     @abc.abstractmethod
