@@ -28,6 +28,7 @@ PLACES = ((16, 2), (8, 6))  # places a side, and answers at each
 CANDIDATE = 0.2  # answers of the first look below this certainty are no faces at all
 MOST_CANDIDATES = 8  # that are looked at again
 NEAR = 2.0  # side of the look from near by, in sides of the box
+SMALLEST = 32  # pixels of the side of the smallest square that is looked at
 SURE = 0.75  # where no face is as certain as this, smaller squares are searched
 SAME_FACE = 0.3  # answers that overlap by more are one face
 
@@ -85,8 +86,9 @@ def _search(image: np.ndarray, squares: list[tuple[int, int, int]]) -> list[Foun
 def _small_squares(height: int, width: int) -> list[tuple[int, int, int]]:
     """Squares of the shorter side and of half of it, which overlap by half or more."""
     squares = []
-    for side in (min(height, width), min(height, width) // 2):
-        xs, ys = (np.linspace(0, n - side, math.ceil(2 * (n - side) / max(side, 1)) + 1) for n in (width, height))
+    shorter = min(height, width)
+    for side in (side for side in (shorter, shorter // 2) if side >= SMALLEST):
+        xs, ys = (np.linspace(0, n - side, math.ceil(2 * (n - side) / side) + 1) for n in (width, height))
         squares += [(round(x), round(y), side) for y in ys for x in xs]
     return squares
 
