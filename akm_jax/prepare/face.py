@@ -145,13 +145,14 @@ def find_eyes(
             return eyes
         if eyes is not None and (best is None or eyes.certainty > best.certainty):
             best, best_name = eyes, names[i]
-    what = "no face with two eyes found"
-    if best is not None:
-        what += f" with a certainty of {config.min_certainty:g}: the surest has {best.certainty:.2f}, in {best_name}"
-    looked = (
-        f"{len(tried)} frames looked at, from {names[0]} to {names[tried[-1]]}" if len(tried) > 1 else f"{names[0]}"
+    remedy = "give the clip's eyes or face box in a CSV file"
+    if best is None:
+        more = f", nor in {len(tried) - 1} more frames up to {names[tried[-1]]}" if len(tried) > 1 else ""
+        raise ValueError(f"{names[0]}: no face with two eyes found{more}; {remedy}")
+    raise ValueError(
+        f"{best_name}: the surest face of {len(tried)} frames looked at has a certainty of {best.certainty:.2f}, less "
+        f"than {config.min_certainty:g}; {remedy}"
     )
-    raise ValueError(f"{looked}: {what}; give the clip's eyes or face box in a CSV file")
 
 
 def to_grey(frame: UInt8[np.ndarray, "H W *c"]) -> UInt8[np.ndarray, "H W"]:
