@@ -5,8 +5,8 @@ It is asked twice, the second time with the square around its own first answer, 
 detector's box sits.
 
 Its presence score is a logit. Measured on two photographs, small, dark, pale, tilted and with glasses: 24 to 46; drawn
-faces 28 to 36; eyes behind dark glasses: below 20; half of a face covered: below 13; textures, animals and other pictures:
-below 9. The certainty puts 20 at 0.5. docs/preparation.md has more.
+faces 28 to 36; eyes behind dark glasses: below 20; half of a face covered: below 13; textures, animals and other
+pictures: below 9. The certainty puts 20 at 0.5. docs/preparation.md has more.
 
 Source: Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on Mobile GPUs", 2019. The second
 question and the scale of the certainty are this package's.
