@@ -63,8 +63,8 @@ def run_spotting(
     videos: LongVideoSet,
     run_dir: Path | str,
     *,
-    options: SpottingOptions = SpottingOptions(),
-    training: SpotterConfig = SpotterConfig(),
+    options: SpottingOptions | None = None,
+    training: SpotterConfig | None = None,
     settings: Mapping[str, Any] | None = None,
     recognise: Recognise | None = None,
     emotion_class: Callable[[str], str] = str,
@@ -79,8 +79,8 @@ def run_spotting(
     Args:
         videos: the data.
         run_dir: where results go.
-        options: of the run.
-        training: of SOFTNet; its variant is that of the run.
+        options: of the run; the defaults when None.
+        training: of SOFTNet, the published one when None; its variant is that of the run.
         settings: more that the run directory shall record and hold a later start to.
         recognise: names the emotion of a spotted micro-expression; emotions are not scored where None.
         emotion_class: class of an annotated emotion, in the names that `recognise` gives.
@@ -97,10 +97,11 @@ def run_spotting(
 
     from akm_jax.report.spotting_page import write_spotting_page
 
+    options = options or SpottingOptions()
     options.validate()
     console = console or Console(stderr=True, highlight=False)
     place = Path(run_dir).expanduser()
-    training = dataclasses.replace(training, variant=options.variant)
+    training = dataclasses.replace(training or SpotterConfig(), variant=options.variant)
     folds = [fold for wanted in options.types for fold in plan_folds(videos, wanted, options.variant)]
     described = _describe_settings(options, training, settings)
     with open_run(place, described, _describe_videos(videos)):
@@ -127,7 +128,14 @@ def run_spotting(
 
 
 def _bars(console: "Console") -> "Progress":
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     return Progress(
@@ -221,12 +229,13 @@ def _train(
 def _with_emotions(found: pd.DataFrame, videos: Iterable[LongVideo], recognise: Recognise) -> pd.DataFrame:
     """The table with the emotion of each micro-expression."""
     by_id = {video.video_id: video for video in videos}
-    emotions = [
-        recognise(by_id[row.video], by_id[row.video].crops.read(max(row.onset, 0), row.offset + 1))
-        if row.type == "micro"
-        else ""
-        for row in found.itertuples()
-    ]
+    emotions = [""] * len(found)
+    for i, (video_id, onset, offset, kind) in enumerate(
+        zip(found["video"], found["onset"], found["offset"], found["type"], strict=True)
+    ):
+        if kind == "micro":
+            video = by_id[str(video_id)]
+            emotions[i] = recognise(video, video.crops.read(max(int(onset), 0), int(offset) + 1))
     return found.assign(emotion=emotions)
 
 

@@ -1,4 +1,4 @@
-"""`report.html` of a spotting run: scores beside baselines, and of every video the curve, what was found and is true."""
+"""`report.html` of a spotting run: scores beside baselines; of every video the curve, what was found, what is true."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,9 @@ BASELINES = {
 }
 
 
-def write_spotting_page(run_dir: Path, spots: Sequence[VideoSpots], found: pd.DataFrame, summary: dict[str, Any]) -> Path:
+def write_spotting_page(
+    run_dir: Path, spots: Sequence[VideoSpots], found: pd.DataFrame, summary: dict[str, Any]
+) -> Path:
     """Write the page of a finished run.
 
     Args:

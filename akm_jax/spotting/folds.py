@@ -130,10 +130,7 @@ def read_scores(run_dir: Path, fold: SpottingFold) -> FoldScores | None:
     if found is None:
         return None
     return FoldScores(
-        *(
-            {one.video_id: found[f"{name}/{i}"] for i, one in enumerate(fold.left_out)}
-            for name in ("network", "motion")
-        )
+        *({one.video_id: found[f"{name}/{i}"] for i, one in enumerate(fold.left_out)} for name in ("network", "motion"))
     )
 
 

@@ -15,12 +15,12 @@ from akm_jax.spotting.training import SpotterConfig
 
 OPTIONS = SpottingOptions(type="micro", flow="dis")
 EPOCHS = 2
+RECOGNISER = {"recognise": lambda video, crops: "negative", "emotion_class": lambda emotion: "negative"}
 
 
 def run(videos, run_dir, features, *, options=OPTIONS, **more):
-    training = SpotterConfig(epochs=EPOCHS, learning_rate=0.01)
-    console = Console(quiet=True)
-    return run_spotting(videos, run_dir, options=options, training=training, features_dir=features, console=console, **more)
+    more |= {"training": SpotterConfig(epochs=EPOCHS, learning_rate=0.01), "console": Console(quiet=True)}
+    return run_spotting(videos, run_dir, options=options, features_dir=features, **more)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def features(tmp_path_factory):
 @pytest.fixture(scope="module")
 def finished(videos, features, tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("run")
-    return run(videos, run_dir, features, recognise=lambda video, crops: "negative", emotion_class=lambda _: "negative"), run_dir
+    return run(videos, run_dir, features, **RECOGNISER), run_dir
 
 
 def test_a_run_writes_scores_tables_and_a_page(finished, videos):
@@ -73,7 +73,7 @@ def test_a_finished_run_trains_nothing_and_a_lost_fold_is_trained_anew(finished,
     before = (run_dir / "predictions.csv").read_bytes()
     (run_dir / "folds" / "micro" / "s1.scores").unlink()
     (run_dir / "folds" / "micro" / "weights" / "1.npz").unlink()
-    run(videos, run_dir, features, recognise=lambda video, crops: "negative", emotion_class=lambda _: "negative")
+    run(videos, run_dir, features, **RECOGNISER)
     assert (run_dir / "predictions.csv").read_bytes() == before
     again = {path for path, stamp in written.items() if path.stat().st_mtime_ns != stamp}
     assert {path.name for path in again} == {"s1.scores"}
