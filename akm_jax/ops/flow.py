@@ -16,7 +16,6 @@ from typing import Any, Literal, get_args
 
 import cv2
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -72,6 +71,8 @@ def flow(
     threads = threads or len(os.sched_getaffinity(0))
     if method == "tvl1" and backend != "opencv":
         return _with_jax(first, second, config, threads, pairs_per_call)
+    if method == "rlof":
+        threads = 1  # several at once were seen to spoil each other's results; one uses all cores by itself
     return _with_opencv(first, second, opencv_flow(method, config), threads)
 
 
@@ -108,7 +109,7 @@ def _with_jax(
 
     def compute(chunk: np.ndarray) -> None:
         filled = np.resize(chunk, size)  # the last chunk repeats its pairs: all calls share a program
-        found[chunk] = np.asarray(tvl1(jnp.asarray(first[filled]), jnp.asarray(second[filled]), config))[: len(chunk)]
+        found[chunk] = np.asarray(tvl1(first[filled], second[filled], config))[: len(chunk)]
 
     _share(compute, _chunks(first, second, size), threads if on_cpu else 1)
     return found
@@ -147,7 +148,7 @@ def _share(work: Callable, items: Iterator | range, threads: int) -> None:
 
 
 def opencv_flow(method: Method, config: TVL1Config = DEFAULTS) -> PairFlow:
-    """OpenCV's function of one pair, which any number of threads may call: each gets an object of its own."""
+    """OpenCV's function of one pair, for any number of threads (RLOF: one): each gets an object of its own."""
     own = threading.local()
     make = functools.partial(_MAKERS[method], config)
 
@@ -175,9 +176,9 @@ def _make_farneback(_: TVL1Config) -> PairFlow:
 
 
 def _make_rlof(_: TVL1Config) -> PairFlow:
-    found = _opencv.optflow.DenseRLOFOpticalFlow_create()
     colour = functools.partial(cv2.cvtColor, code=cv2.COLOR_GRAY2BGR)  # it takes nothing else
-    return lambda a, b: found.calc(colour(a), colour(b), None)
+    # The function, not an object: an object's second pair comes out wrong.
+    return lambda a, b: _opencv.optflow.calcOpticalFlowDenseRLOF(colour(a), colour(b), None)
 
 
 def _make_dis(_: TVL1Config) -> PairFlow:
