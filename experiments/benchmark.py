@@ -7,8 +7,8 @@
 
 train, infer: seconds a step of 8 clips. epoch: everything but the steps. loader: a streamed set. compile: until the
 step is ready. scaling: against clips, frames, pixels, folds, spread of lengths; it compiles many programs and takes as
-long as all others. magnify, flow: not in `all`. Needs neither data nor tensorflow-datasets; `experiments.pictures` draws a
-file of results.
+long as all others. magnify, flow: not in `all`. Needs neither data nor tensorflow-datasets; `experiments.pictures`
+draws a file of results.
 """
 
 import dataclasses

@@ -7,6 +7,7 @@ Parameters of the others, where none are given, are OpenCV's own except for Farn
 field: (pyramid 0.5, 3 levels, window 15, 3 iterations, neighbourhood 5, sigma 1.2).
 """
 
+import contextlib
 import functools
 import os
 import threading
@@ -132,8 +133,20 @@ def _with_opencv(first: np.ndarray, second: np.ndarray, pair_flow: PairFlow, thr
     def compute(pair: int) -> None:
         found[pair] = pair_flow(first[pair], second[pair])
 
-    _share(compute, range(len(first)), threads)
+    with _opencv_threads(1 if threads > 1 else cv2.getNumThreads()):
+        _share(compute, range(len(first)), threads)
     return found
+
+
+@contextlib.contextmanager
+def _opencv_threads(count: int) -> Iterator[None]:
+    """OpenCV's own threads, which in worker threads would only wait for each other; afterwards as they were."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(count)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _share(work: Callable, items: Iterator | range, threads: int) -> None:
