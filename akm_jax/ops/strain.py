@@ -7,7 +7,8 @@ how they take derivatives:
 |---|---|---|---|
 | `backward` | this minus the one before | 0 in the first column or row | Liong and See's `os.m`, MEAN |
 | `softnet` | this minus the next | the strain's last column, then last row are copied from their neighbours | SOFTNet |
-| `sobel` | 3 x 3 Sobel, 8 times the derivative | mirrored without the border pixel | Xia's benchmark |
+| `sobel` | 3 x 3 Sobel, 8 times the derivative | mirrored about the border pixel, as OpenCV does | Xia's benchmark |
+| `meb` | as `sobel`, but down where x is meant, and no shear: sqrt(u_x^2 + v_y^2 + (u_y^2 + v_x^2) / 2) | zeros | meb |
 
 Source: Liong et al., "STSTNet", FG 2019, section 3.1 (whose equation 7 prints u_x twice).
 """
@@ -15,9 +16,10 @@ Source: Liong et al., "STSTNet", FG 2019, section 3.1 (whose equation 7 prints u
 from typing import Literal, get_args
 
 import numpy as np
+import scipy.ndimage
 from jaxtyping import Float
 
-Form = Literal["backward", "softnet", "sobel"]
+Form = Literal["backward", "softnet", "sobel", "meb"]
 
 
 def strain(flow: Float[np.ndarray, "*n H W 2"], form: Form = "backward") -> Float[np.ndarray, "*n H W"]:
@@ -33,14 +35,21 @@ def strain(flow: Float[np.ndarray, "*n H W 2"], form: Form = "backward") -> Floa
         raise ValueError(f"flow must be (..., height, width, 2), at least 2 x 2 pixels, got shape {flow.shape}")
     if not np.issubdtype(flow.dtype, np.floating):
         raise ValueError(f"flow must be floating point, got {flow.dtype}")
-    derive = {"backward": _backward, "softnet": _to_next, "sobel": _sobel}[form]
     u, v = flow[..., 0], flow[..., 1]
+    if form == "meb":
+        return _meb(u, v)
+    derive = {"backward": _backward, "softnet": _to_next, "sobel": _sobel}[form]
     shear = derive(u, -2) + derive(v, -1)
     found = np.sqrt(derive(u, -1) ** 2 + derive(v, -2) ** 2 + shear * shear / 2)
     if form == "softnet":
         found[..., -1] = found[..., -2]
         found[..., -1, :] = found[..., -2, :]
     return found
+
+
+def _meb(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    (u_x, u_y), (v_x, v_y) = ([_sobel(a, axis, "constant") for axis in (-2, -1)] for a in (u, v))
+    return np.sqrt(u_x**2 + v_y**2 + (u_y**2 + v_x**2) / 2)
 
 
 def _backward(x: np.ndarray, axis: int) -> np.ndarray:
@@ -51,15 +60,6 @@ def _to_next(x: np.ndarray, axis: int) -> np.ndarray:
     return -np.diff(x, axis=axis, append=np.take(x, [-1], axis))
 
 
-def _sobel(x: np.ndarray, axis: int) -> np.ndarray:
-    other = -3 - axis  # the one of -1 and -2 that is not `axis`
-    smooth = _shift(x, other, -1) + 2 * x + _shift(x, other, 1)
-    return _shift(smooth, axis, 1) - _shift(smooth, axis, -1)
-
-
-def _shift(x: np.ndarray, axis: int, by: int) -> np.ndarray:
-    """`x` at the neighbour `by` (1 or -1) places further, mirrored at the border pixel as OpenCV does by default."""
-    places = np.arange(x.shape[axis]) + by
-    places[places < 0] = 1
-    places[places >= x.shape[axis]] = x.shape[axis] - 2
-    return np.take(x, places, axis)
+def _sobel(x: np.ndarray, axis: int, border: str = "mirror") -> np.ndarray:
+    smooth = scipy.ndimage.correlate1d(x, [1, 2, 1], -3 - axis, mode=border)  # along the other one of -2 and -1
+    return scipy.ndimage.correlate1d(smooth, [-1, 0, 1], axis, mode=border)

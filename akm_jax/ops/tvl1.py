@@ -116,12 +116,14 @@ jax.tree_util.register_dataclass(_Warped)
 
 
 def tvl1(
-    first: Shaped[Array, "N H W"], second: Shaped[Array, "N H W"], config: TVL1Config = TVL1Config()
+    first: Shaped[Array, "N H W"] | Shaped[np.ndarray, "N H W"],
+    second: Shaped[Array, "N H W"] | Shaped[np.ndarray, "N H W"],
+    config: TVL1Config = TVL1Config(),
 ) -> Float[Array, "N H W 2"]:
     """Flow from each first to each second frame, pixels: `second(x + u, y + v)` shows what `first(x, y)` does.
 
     Args:
-        first: grey frames, 0 to 255.
+        first: grey frames, 0 to 255 in any number format.
         second: as many of the same size.
         config: settings. A program is compiled for each number and size of pairs, pyramid and side of the median.
 
@@ -143,13 +145,14 @@ def tvl1(
         outer=np.int32(config.outer),
         inner=np.int32(config.inner),
     )
+    first, second = (jnp.asarray(frames).astype(jnp.float32) for frames in (first, second))
     return solve(first, second, numbers, scales=config.scales, scale_step=config.scale_step, median=config.median)
 
 
 @functools.partial(jax.jit, static_argnames=("scales", "scale_step", "median"))
 def solve(
-    first: Shaped[Array, "N H W"],
-    second: Shaped[Array, "N H W"],
+    first: Float[Array, "N H W"],
+    second: Float[Array, "N H W"],
     numbers: _Numbers,
     *,
     scales: int,
@@ -161,7 +164,7 @@ def solve(
     Numbers of turns are arguments, so that XLA cannot take a loop of one turn apart: it would then compute the median
     filter anew for every pixel that asks for it.
     """
-    levels = [(first.astype(jnp.float32), second.astype(jnp.float32))]
+    levels = [(first, second)]
     for size in level_sizes(first.shape[1:], scales, scale_step)[1:]:
         a, b = levels[-1]
         levels.append((_resize(a, size, 1 / scale_step), _resize(b, size, 1 / scale_step)))
@@ -243,7 +246,7 @@ def _iterate(
     return lax.while_loop(functools.partial(_goes_on, numbers.outer), outer, state)[2:]
 
 
-def _goes_on(turns: Int[Array, ""], state: tuple) -> Bool[Array, ""]:
+def _goes_on(turns: Int[Array, ""] | np.int32, state: tuple) -> Bool[Array, ""]:
     return (state[0] < turns) & state[1].any()
 
 
@@ -271,7 +274,9 @@ def _step(
     return (new, (dual_x + numbers.step * slope_x) / shrink, (dual_y + numbers.step * slope_y) / shrink), change
 
 
-def _threshold(flow: Float[Array, "2 N h w"], warped: _Warped, limit: Float[Array, ""]) -> Float[Array, "N h w"]:
+def _threshold(
+    flow: Float[Array, "2 N h w"], warped: _Warped, limit: Float[Array, ""] | np.float32
+) -> Float[Array, "N h w"]:
     """How far along the gradient the flow is pulled to lessen the brightness difference."""
     x, y = warped.gradient
     squared = x * x + y * y
