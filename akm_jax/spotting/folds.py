@@ -69,12 +69,13 @@ def plan_folds(videos: LongVideoSet, wanted: ExpressionType, variant: Variant) -
         ValueError: one subject only, no expression of the type, or videos too short for it (all are named).
     """
     used = used_videos(videos, wanted, variant)
-    lengths = half_lengths(videos, wanted, variant)
-    if len(lengths) < 2:
+    subjects = dict.fromkeys(one.subject for one in used)
+    if len(subjects) < 2:
         raise ValueError(
-            f"{videos.name}: leaving subjects out needs two or more with videos of {wanted}-expressions, got "
-            f"{len(lengths)} ({', '.join(lengths) or 'none'})"
+            f"{videos.name}: leaving subjects out needs two or more with videos for {wanted}-expressions, got "
+            f"{len(subjects)} ({', '.join(subjects) or 'none'})"
         )
+    lengths = half_lengths(videos, wanted, variant)
     _require_lengths(used, max(lengths.values()))
     return tuple(
         SpottingFold(
