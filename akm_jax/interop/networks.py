@@ -18,7 +18,7 @@ from akm_jax.models.htnet import HTNet
 from akm_jax.models.macro2micro import Macro2Micro
 from akm_jax.models.micro_attention import MicroAttention
 from akm_jax.models.off_apexnet import OffApexNet
-from akm_jax.models.rcn import RCN
+from akm_jax.models.rcn import RcnA
 from akm_jax.models.sssnet import SSSNet
 from akm_jax.models.strcn import STRCN
 from akm_jax.models.ststnet import STSTNet
@@ -128,7 +128,7 @@ TABLES: dict[type[nnx.Module], list[Row]] = {
     Macro2Micro: MACRO2MICRO,
     MicroAttention: MACRO2MICRO,
     OffApexNet: OFF_APEXNET,
-    RCN: RCN_A,
+    RcnA: RCN_A,
     SSSNet: SSSNET,
     STRCN: STRCN_G,
     STSTNet: STSTNET,

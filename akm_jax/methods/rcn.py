@@ -29,12 +29,12 @@ class RCN(FlowNetwork):
 
     def recipe(self, num_classes: int) -> "Recipe":
         """SGD with momentum."""
-        from akm_jax.models.rcn import RCN as RCNNetwork
+        from akm_jax.models.rcn import RcnA
         from akm_jax.optim import sgd
         from akm_jax.train.folds_together import Recipe
 
         return Recipe(
-            lambda rngs: RCNNetwork(num_classes, features=self.features, dropout=self.dropout, rngs=rngs),
+            lambda rngs: RcnA(num_classes, features=self.features, dropout=self.dropout, rngs=rngs),
             sgd(0.9, self.weight_decay),
             lambda epoch: self.learning_rate * 0.5 ** ((epoch - 1) // self.halved_every),
             self.epochs,

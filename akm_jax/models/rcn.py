@@ -27,7 +27,7 @@ class ConvNorm(nnx.Module):
         return jax.nn.relu(self.norm(self.conv(x), mask, train=train))
 
 
-class RCN(nnx.Module):
+class RcnA(nnx.Module):
     """Stem, one recurrent block, attention, a linear classifier.
 
     The block is y = f(x), then twice y = r(x + y) with one and the same r, whose batch norm so sees two batches a

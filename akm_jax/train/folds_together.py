@@ -176,8 +176,8 @@ def _fold_of(states: FoldState, fold: int) -> FoldState:
 @functools.partial(jax.jit, static_argnames="recipe")
 def initial_state(key: PRNGKeyArray, *, recipe: Recipe) -> FoldState:
     """Fresh weights of a fold."""
-    _, params, stats = nnx.split(recipe.network(nnx.Rngs(params=key)), nnx.Param, nnx.BatchStat)
-    return FoldState(params, stats, recipe.optimizer.init(params))
+    _, params, *stats = nnx.split(recipe.network(nnx.Rngs(params=key)), nnx.Param, nnx.BatchStat)
+    return FoldState(params, stats[0], recipe.optimizer.init(params))
 
 
 @functools.partial(jit, static_argnames=("graph", "recipe"), donate_argnames=("states",))

@@ -44,7 +44,7 @@ def equal(one, other):
     return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
 
 
-STSTNET = STSTNet(epochs=2, clips_per_step=4, learning_rate=0.01)
+STSTNET = STSTNet(epochs=8, clips_per_step=4, learning_rate=0.01)
 # The others take longer to compile; what they have of their own is the network, which golden tests look at.
 METHODS = [STSTNET] + [
     pytest.param(method, marks=pytest.mark.long)
@@ -63,13 +63,13 @@ def recipe():
 
 @pytest.fixture(scope="module")
 def together(recipe):
-    """Two epochs of all folds, whose numbers of steps differ."""
+    """All folds, whose numbers of steps differ."""
     return train(recipe, "abc", pictures(STSTNET))
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
-def test_all_folds_at_once_equal_fold_by_fold(method):
-    recipe, seen = method.recipe(3), pictures(method)
+def test_all_folds_at_once_equal_fold_by_fold(method, recipe):
+    recipe, seen = recipe if method is STSTNET else method.recipe(3), pictures(method)
     at_once = train(recipe, "abc", seen)
     for i, subject in enumerate("abc"):
         for (one, (state,)), (all_folds, states) in zip(train(recipe, subject, seen), at_once, strict=True):
@@ -84,9 +84,8 @@ def test_folds_differ(together):
     assert not equal(states[0].params, states[1].params)
 
 
-def test_training_lowers_the_loss(recipe):
-    epochs = train(dataclasses.replace(recipe, epochs=30), "c", pictures(STSTNET))
-    assert epochs[-1][0].losses[0] < 0.8 * epochs[0][0].losses[0]
+def test_training_lowers_the_loss(together):
+    assert (together[-1][0].losses < 0.8 * together[0][0].losses).all()
 
 
 def test_the_left_out_subject_changes_nothing_but_its_own_outputs(recipe, together):
@@ -101,19 +100,22 @@ def test_the_left_out_subject_changes_nothing_but_its_own_outputs(recipe, togeth
 
 
 def test_going_on_equals_training_through(recipe, together):
-    (_, after_one), (through, after_two) = together
-    starts = [Start(1, lambda like, state=state: jax.tree.map(lambda a, b: b, like, state)) for state in after_one]
+    through, after_all = together[-1]
+    starts = [
+        Start(7, lambda like, state=state: jax.tree.map(lambda a, b: b, like, state)) for state in together[-2][1]
+    ]
     ((resumed, states),) = train(recipe, "abc", pictures(STSTNET), starts)
-    assert resumed.number == 2
-    assert all(equal(a, b) for a, b in zip(states, after_two, strict=True))
+    assert resumed.number == 8
+    assert all(equal(a, b) for a, b in zip(states, after_all, strict=True))
     np.testing.assert_array_equal(resumed.losses, through.losses)
 
 
 def test_another_training_of_the_fold_draws_other_numbers(recipe, together):
-    _, states = train(recipe, "c", pictures(STSTNET), name="inner")[0]
-    assert not equal(states[0].params, together[0][1][2].params)
+    _, states = train(recipe, "abc", pictures(STSTNET), name="inner")[0]
+    assert not equal(states[2].params, together[0][1][2].params)
 
 
+@pytest.mark.long
 def test_side_by_side_as_on_an_accelerator(recipe, together, monkeypatch):
     """`jax.vmap` in place of one after another; sums are made in another order."""
     from akm_jax.train import folds_together
@@ -122,13 +124,13 @@ def test_side_by_side_as_on_an_accelerator(recipe, together, monkeypatch):
     monkeypatch.setattr(
         folds_together, "run_epoch", jax.jit(folds_together.run_epoch.__wrapped__, static_argnames=("graph", "recipe"))
     )
-    for (_, states), (_, expected) in zip(train(recipe, "abc", pictures(STSTNET)), together, strict=True):
+    for (_, states), (_, expected) in zip(train(recipe, "abc", pictures(STSTNET))[:2], together, strict=False):
         for a, b in zip(jax.tree.leaves(states), jax.tree.leaves(expected), strict=True):
             np.testing.assert_allclose(a, b, rtol=0, atol=2e-3)
 
 
 def test_groups_of_watched_clips_come_apart(recipe):
     planned = dataclasses.replace(training("c"), watched=(np.array([8, 9]), np.array([10, 11, 12])))
-    epoch = next(train_together(recipe, [planned, training("a")], pictures(STSTNET), [Start(), Start()]))
+    epoch = next(train_together(recipe, [planned, training("a"), training("b")], pictures(STSTNET), 3 * [Start()]))
     assert [group.shape for group in epoch.outputs[0]] == [(2, 3), (3, 3)]
     assert [group.shape for group in epoch.outputs[1]] == [(3, 3)]
