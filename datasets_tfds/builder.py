@@ -38,6 +38,9 @@ class Preparation(Protocol):
             ValueError: what the folder says is wrong.
         """
 
+    def describe(self) -> str:
+        """What is done and by what, in a line; kept with the set."""
+
     def __call__(self, clip: ClipFolder, frames: Sequence[np.ndarray], fps: float) -> np.ndarray:
         """Make as many frames as it is given.
 
@@ -169,6 +172,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
         found.read_frames(self._track or _tfds_track)
         kept = found.check.finish(found.clips, allow_missing=self._allow_missing)
         self.info.metadata.update(found.check.record(fingerprint, kept))
+        self.info.metadata["preparation"] = "none" if preparation is None else preparation.describe()
         return {"train": self._generate_examples(found, kept, preparation)}
 
     def _generate_examples(

@@ -64,10 +64,10 @@ def compute_views(
     seen = []
     paths = [place / _file_name(clips, i, clip_ids[i]) for i in range(len(clips))]
     for i, path in enumerate(track(paths, f"Computing views ({_name(view)})", len(clips))):
-        found = _read(path)
+        found = read_entry(path)
         if found is None:
             found = _compute(view, clips, i, clip_ids[i])
-            _write(path, found)
+            write_entry(path, found)
             fresh.append(i)
         seen.append(found)
     for i in {*fresh[:1], *fresh[len(fresh) // 2 :][:1]}:
@@ -108,6 +108,29 @@ def describe_view(view: View) -> dict[str, Any]:
     _require_pure(view)
     settings: dict[str, Any] = {} if inspect.isfunction(view) else dataclasses.asdict(view)  # type: ignore[call-overload]
     return {"name": _name(view), **settings}
+
+
+def read_entry(path: Path) -> dict[str, np.ndarray] | None:
+    """An entry; None if there is none or it is damaged."""
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    digest, archive = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+    if hashlib.sha256(archive).digest() != digest:
+        return None
+    with np.load(io.BytesIO(archive), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def write_entry(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write an entry beside its place, then rename it: several runs may write the same one."""
+    archive = io.BytesIO()
+    np.savez(archive, **arrays)  # type: ignore[arg-type]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
+        file.write(hashlib.sha256(archive.getbuffer()).digest())
+        file.write(archive.getbuffer())
+    Path(file.name).replace(path)
 
 
 def _compiled(kind: Any) -> str:
@@ -186,29 +209,6 @@ def _compute(view: View, clips: Clips, i: int, clip_id: str) -> dict[str, np.nda
             "arrays by name"
         )
     return arrays
-
-
-def _read(path: Path) -> dict[str, np.ndarray] | None:
-    """An entry; None if there is none or it is damaged."""
-    if not path.is_file():
-        return None
-    content = path.read_bytes()
-    digest, archive = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
-    if hashlib.sha256(archive).digest() != digest:
-        return None
-    with np.load(io.BytesIO(archive), allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
-
-
-def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Beside its place, then renamed: several runs may write the same entry."""
-    archive = io.BytesIO()
-    np.savez(archive, **arrays)  # type: ignore[arg-type]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
-        file.write(hashlib.sha256(archive.getbuffer()).digest())
-        file.write(archive.getbuffer())
-    Path(file.name).replace(path)
 
 
 def _equal(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:

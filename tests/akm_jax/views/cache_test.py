@@ -107,7 +107,7 @@ def test_no_flipped_byte_is_overlooked(compute, tmp_path):
     whole = path.read_bytes()
     for i in range(len(whole)):
         path.write_bytes(whole[:i] + bytes([whole[i] ^ 1]) + whole[i + 1 :])
-        assert cache._read(path) is None, i
+        assert cache.read_entry(path) is None, i
 
 
 def test_nothing_half_written_is_left(compute, tmp_path):

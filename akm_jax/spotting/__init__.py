@@ -1,0 +1,1 @@
+"""Where in a long video an expression is: features, scores, intervals, counts."""
