@@ -3,8 +3,8 @@
     pipeline = make_pipeline(LBPTop(radii=(1, 1, 2)), SVC(kernel="linear"))
     GridSearchCV(pipeline, {"svc__C": [1, 10]}, cv=LeaveOneGroupOut()).fit(clips, labels, groups=subjects)
 
-A clip is its grey frames, uint8 (T, H, W); for FHOFO its flow, for MDMO a pair of flow and landmarks. Parameters are the
-settings of the descriptor, by keyword. All but STCLQP learn nothing, and none resizes frames or resamples clips.
+A clip is its grey frames, uint8 (T, H, W); for FHOFO its flow, for MDMO a pair of flow and landmarks. Parameters are
+the settings of the descriptor, by keyword. All but STCLQP learn nothing, and none resizes frames or resamples clips.
 """
 
 import inspect
