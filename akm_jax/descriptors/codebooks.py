@@ -29,9 +29,11 @@ class CodebookConfig:
             )
 
 
-def block_histograms(counts: UInt32[np.ndarray, "n maps blocks codes"]) -> Float32[np.ndarray, "n maps blocks codes"]:
-    """Counts of each block divided by their sum."""
-    return counts.astype(np.float32) / counts.sum(-1, keepdims=True, dtype=np.float32)
+def block_histograms(counts: UInt32[np.ndarray, "n maps blocks codes"]) -> Float32[np.ndarray, "maps n blocks codes"]:
+    """Counts of each block divided by their sum, map by map."""
+    apart = np.ascontiguousarray(counts.transpose(1, 0, 2, 3), np.float32)
+    apart /= apart.sum(-1, keepdims=True)
+    return apart
 
 
 def clip_histograms(counts: UInt32[np.ndarray, "n maps blocks codes"]) -> Float[np.ndarray, "n maps codes"]:
@@ -84,11 +86,13 @@ def fisher_ratios(values: Float[np.ndarray, "n d"], labels: Integer[np.ndarray, 
 
 
 def features(
-    blocks: Float32[np.ndarray, "n maps blocks codes"], tables: Int64[np.ndarray, "maps codes"]
+    blocks: Float32[np.ndarray, "maps n blocks codes"], tables: Int64[np.ndarray, "maps codes"]
 ) -> Float32[np.ndarray, "n d"]:
     """Histograms of words by plane and component, block and word, in one row a clip."""
     words = np.eye(tables.max() + 1, dtype=np.float32)[tables]
-    return np.stack([blocks[:, k] @ words[k] for k in range(len(tables))], 1).reshape(len(blocks), -1)
+    _, n, num_blocks, codes = blocks.shape
+    of_maps = [(one.reshape(-1, codes) @ to).reshape(n, num_blocks, -1) for one, to in zip(blocks, words, strict=True)]
+    return np.stack(of_maps, 1).reshape(n, -1)
 
 
 def _ordered_sum(values: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " d"]:

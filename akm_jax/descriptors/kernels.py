@@ -8,14 +8,13 @@ from jaxtyping import Float, Float64, Integer
 
 
 def linear_kernel(features: Float[np.ndarray, "N d"]) -> Float64[np.ndarray, "N N"]:
-    """Inner products."""
-    wide = features.astype(np.float64)
-    return wide @ wide.T
+    """Inner products, summed in the precision of the features."""
+    return (features @ features.T).astype(np.float64)
 
 
 def squared_distances(features: Float[np.ndarray, "N d"]) -> Float64[np.ndarray, "N N"]:
     """Squared Euclidean distances."""
-    products = linear_kernel(features)
+    products = linear_kernel(features.astype(np.float64))  # differences of them follow
     norms = np.diag(products)
     return np.maximum(norms[:, None] + norms - 2 * products, 0)
 

@@ -100,6 +100,8 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="show subject s1, so no C can be chosen"):
         train([kernel], clips=one_subject)
     assert np.isnan(train([kernel], clips=one_subject, costs=(1.0,)).inner_accuracy)
+    with pytest.raises(ValueError, match="not finite"):
+        train([kernel * np.nan])
     with pytest.raises(ValueError, match="costs="):
         SVMConfig(costs=())
     with pytest.raises(ValueError, match="costs="):
