@@ -1,7 +1,8 @@
 """Methods that can be evaluated by leaving subjects out, one file each; `protocol` says what a method is.
 
 A file `akm_jax/methods/<name>.py` defines `METHOD`, a subclass of `protocol.Method`. It loads quickly: what trains is
-imported by the functions that train, so that a command line can show a method's options at once.
+imported by the functions that train, so that a command line can show a method's options at once. What several methods
+share lies in files whose names begin with an underscore.
 """
 
 import importlib
@@ -9,12 +10,11 @@ import pkgutil
 
 from akm_jax.methods.protocol import Method
 
-NOT_METHODS = ("flow_network", "protocol")  # what methods share
-
 
 def method_names() -> tuple[str, ...]:
     """Names of all methods, sorted."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in NOT_METHODS))
+    names = (module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(sorted(name for name in names if name != "protocol" and not name.startswith("_")))
 
 
 def find_method(name: str) -> type[Method]:

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from akm_jax.methods.flow_network import FlowNetwork
+from akm_jax.methods._flow_network import FlowNetwork
 from akm_jax.views.flow_picture import FlowPicture
 
 if TYPE_CHECKING:

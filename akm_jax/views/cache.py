@@ -194,7 +194,12 @@ def _file_name(clips: Clips, i: int, clip_id: str) -> str:
 def _compute(view: View, clips: Clips, i: int, clip_id: str) -> dict[str, np.ndarray]:
     frames = clips.read(i).view()
     frames.flags.writeable = False
-    made: Seen = view(Clip(frames, float(clips.fps[i]), int(clips.apexes[i])))
+    try:
+        made: Seen = view(Clip(frames, float(clips.fps[i]), int(clips.apexes[i])))
+    except LeakError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"view {_name(view)}, clip {clip_id}: {error}") from error
     named = dict(made) if isinstance(made, Mapping) else {ONLY: made}
     arrays = {name: np.asarray(value) for name, value in named.items()}
     wrong = [name for name, array in arrays.items() if array.dtype.kind not in "biufc"]

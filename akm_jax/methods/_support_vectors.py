@@ -1,0 +1,87 @@
+"""What methods share that end in a support vector machine: frames of one size, C chosen in each fold, one epoch."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from akm_jax.data.clip_set import Clips, resize_frame
+from akm_jax.descriptors.svm import SVMConfig, train_svm
+from akm_jax.methods.protocol import Context, Epoch, Method, Start, Trainer, Training
+from akm_jax.observe import Observer
+from akm_jax.prepare.tim import interpolate
+from akm_jax.views.view import Clip, Views
+
+Kernels = Callable[[Training], Sequence[np.ndarray]]
+"""Kernel values between all clips of the set, (N, N), one matrix or several to choose from, for a training."""
+
+# Of a clip's rate: frames to the neighbours in time, and the rate from which they are the more.
+SLOW_RADIUS_T, FAST_RADIUS_T, FAST_FPS = 2, 4, 150
+
+
+@dataclasses.dataclass(frozen=True)
+class Frames:
+    """Which frames of a clip a descriptor gets."""
+
+    size: int = 128
+    """Side in pixels that frames are brought to; radii and blocks are in these pixels."""
+    tim_frames: int = 0
+    """Frames that a clip is resampled to in time; 0: the clip's own."""
+
+    def __post_init__(self):
+        if self.size < 1 or self.tim_frames < 0:
+            raise ValueError(f"expected a size of at least 1 and tim_frames of at least 0, got {self}")
+
+    def of(self, clip: Clip) -> UInt8[np.ndarray, "T H W"]:
+        """Frames of the wanted size and number."""
+        frames = np.stack([resize_frame(frame, self.size) for frame in clip.frames])
+        return interpolate(frames, self.tim_frames) if self.tim_frames else frames
+
+    def radius_t(self, clip: Clip, radius_t: int) -> int:
+        """Frames to the neighbours in time; where it is 0, 4 from 150 frames/s on and else 2."""
+        return radius_t or (FAST_RADIUS_T if clip.fps >= FAST_FPS else SLOW_RADIUS_T)
+
+
+@dataclasses.dataclass(frozen=True)
+class SupportVectors(Method):
+    """Base of methods without epochs: a descriptor that `view` computes, and a support vector machine."""
+
+    svm: SVMConfig = SVMConfig()
+
+    def prepare(self, clips: Clips, views: Views, trainings: Sequence[Training], context: Context) -> "SVMTrainer":
+        """Compute what all folds share of the kernels."""
+        return SVMTrainer(self, views, clips.num_classes)
+
+    def kernels(self, views: Views) -> Kernels:
+        """Gives the matrices of a training; the linear kernel, the same for all, where nothing else is said."""
+        from akm_jax.descriptors.kernels import linear_kernel
+
+        matrix = linear_kernel(_rows(views))
+        return lambda training: [matrix]
+
+
+class SVMTrainer(Trainer):
+    """Trains folds with the kernels of a set."""
+
+    def __init__(self, method: SupportVectors, views: Views, num_classes: int):
+        """Args: the method, what it sees of each clip, and K."""
+        super().__init__(method, views)
+        self._kernels, self._config, self._num_classes = method.kernels(views), method.svm, num_classes
+
+    def train(
+        self, trainings: Sequence[Training], starts: Sequence[Start], observer: Observer
+    ) -> Iterator[Sequence[Epoch]]:
+        """Choose C, train, classify: one epoch, whose notes are the choice and its accuracy on inner subjects."""
+        (training,) = trainings
+        kernels = self._kernels(training)
+        fitted = train_svm(kernels, training.clips, training.labels, training.subjects, self._config)
+        outputs = [fitted.votes(kernels[fitted.kernel], clips, self._num_classes) for clips in training.watched]
+        notes = {"cost": fitted.cost, "kernel": float(fitted.kernel)}
+        if np.isfinite(fitted.inner_accuracy):
+            notes["inner_accuracy"] = fitted.inner_accuracy
+        yield [Epoch(1, outputs, notes)]
+
+
+def _rows(views: Views) -> Float[np.ndarray, "N d"]:
+    return views.stack(np.arange(len(views)))

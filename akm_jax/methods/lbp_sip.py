@@ -1,0 +1,36 @@
+"""LBP-SIP and a linear support vector machine (Wang, See, Phan & Oh 2014)."""
+
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+
+from akm_jax.descriptors.lbp_sip import LBPSipConfig
+from akm_jax.methods._support_vectors import Frames, SupportVectors
+from akm_jax.views.view import Clip
+
+
+@dataclasses.dataclass(frozen=True)
+class LBPSipView:
+    """The descriptor of a clip."""
+
+    frames: Frames = Frames()
+    lbp: LBPSipConfig = LBPSipConfig(radius_t=0)
+    """Rt 0: 4 from 150 frames/s on, else 2."""
+
+    def __call__(self, clip: Clip) -> np.ndarray:
+        """Histograms of patterns."""
+        lbp = dataclasses.replace(self.lbp, radius_t=self.frames.radius_t(clip, self.lbp.radius_t))
+        return lbp(self.frames.of(clip))
+
+
+@dataclasses.dataclass(frozen=True)
+class LBPSip(SupportVectors):
+    """Local binary patterns with six intersection points."""
+
+    name: ClassVar[str] = "lbp_sip"
+    title: ClassVar[str] = "LBP-SIP"
+    view: LBPSipView = LBPSipView()
+
+
+METHOD = LBPSip

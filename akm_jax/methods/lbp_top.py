@@ -1,0 +1,37 @@
+"""LBP-TOP and a linear support vector machine (Zhao & Pietikainen 2007; Yan et al. 2014)."""
+
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+
+from akm_jax.descriptors.lbp_top import LBPTopConfig
+from akm_jax.methods._support_vectors import Frames, SupportVectors
+from akm_jax.views.view import Clip
+
+
+@dataclasses.dataclass(frozen=True)
+class LBPTopView:
+    """The descriptor of a clip."""
+
+    frames: Frames = Frames()
+    lbp: LBPTopConfig = LBPTopConfig(radii=(1, 1, 0))
+    """Rt 0: 4 from 150 frames/s on, else 2."""
+
+    def __call__(self, clip: Clip) -> np.ndarray:
+        """Histograms of patterns."""
+        rx, ry, rt = self.lbp.radii
+        lbp = dataclasses.replace(self.lbp, radii=(rx, ry, self.frames.radius_t(clip, rt)))
+        return lbp(self.frames.of(clip))
+
+
+@dataclasses.dataclass(frozen=True)
+class LBPTop(SupportVectors):
+    """Local binary patterns in three planes."""
+
+    name: ClassVar[str] = "lbp_top"
+    title: ClassVar[str] = "LBP-TOP"
+    view: LBPTopView = LBPTopView()
+
+
+METHOD = LBPTop

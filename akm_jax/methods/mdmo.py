@@ -1,0 +1,80 @@
+"""MDMO of robust local flow and a support vector machine of radial basis functions (Liu et al. 2016)."""
+
+import dataclasses
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from akm_jax.descriptors.mdmo import MDMOConfig
+from akm_jax.descriptors.regions import fixed_face
+from akm_jax.descriptors.svm import SVMConfig
+from akm_jax.methods._support_vectors import Frames, Kernels, SupportVectors
+from akm_jax.methods.protocol import Training
+from akm_jax.views.view import Clip, Views
+
+
+@dataclasses.dataclass(frozen=True)
+class MDMOView:
+    """The descriptor of a clip, from the flow of all frames against the first."""
+
+    frames: Frames = Frames()
+    mdmo: MDMOConfig = MDMOConfig()
+    flow: Literal["rlof", "farneback", "tvl1", "dis"] = "rlof"
+    """Algorithm of the flow."""
+    landmarks: Literal["mesh", "mean"] = "mesh"
+    """Where regions come from: landmarks found on the first frame, or one fixed face for all clips, which fits crops
+    that are aligned by the eyes."""
+
+    def __call__(self, clip: Clip) -> np.ndarray:
+        """Main directional mean flow of 36 regions.
+
+        Raises:
+            ValueError: a clip of one frame, or no face where landmarks are looked for.
+            FileNotFoundError: the models that find landmarks are not installed.
+        """
+        from akm_jax.ops.flow import flow  # here: loads JAX
+
+        frames = self.frames.of(clip)
+        if len(frames) < 2:
+            raise ValueError("a clip of 1 frame has no flow; expected at least 2")
+        landmarks = self.landmarks_of(frames[0])
+        return self.mdmo(flow(np.repeat(frames[:1], len(frames) - 1, 0), frames[1:], method=self.flow), landmarks)
+
+    def landmarks_of(self, frame: np.ndarray) -> np.ndarray:
+        """68 landmarks of a frame."""
+        if self.landmarks == "mean":
+            return fixed_face(self.frames.size)
+        from akm_jax.prepare.mesh_landmarks import MeshLandmarks  # here: loads OpenCV's networks
+
+        faces = MeshLandmarks()(frame)
+        if not faces:
+            raise ValueError(
+                "no landmarks: the first frame shows nothing like a face; if the clips are faces aligned by the eyes, "
+                "take one fixed face for all of them (--view.landmarks=mean)"
+            )
+        return max(faces, key=lambda face: face.certainty).points
+
+
+@dataclasses.dataclass(frozen=True)
+class MDMO(SupportVectors):
+    """Main directional mean optical flow."""
+
+    name: ClassVar[str] = "mdmo"
+    title: ClassVar[str] = "MDMO"
+    view: MDMOView = MDMOView()
+    svm: SVMConfig = SVMConfig(costs=(1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0))
+
+    def kernels(self, views: Views) -> Kernels:
+        """Radial basis functions whose width is that of the training clips."""
+        from akm_jax.descriptors.kernels import rbf_kernel, squared_distances
+
+        rows = views.stack(np.arange(len(views)))
+        squared = squared_distances(rows)
+
+        def of(training: Training) -> list[np.ndarray]:
+            return [rbf_kernel(squared, rows, training.clips)]
+
+        return of
+
+
+METHOD = MDMO

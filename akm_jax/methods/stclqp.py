@@ -1,0 +1,80 @@
+"""STCLQP and a support vector machine (Huang et al. 2016), our reading: codebooks are learned anew in every fold.
+
+C is chosen with the fold's codebooks, which all training subjects took part in.
+"""
+
+import dataclasses
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from akm_jax.descriptors.codebooks import CodebookConfig
+from akm_jax.descriptors.stclqp import STCLQPConfig
+from akm_jax.methods._support_vectors import Frames, Kernels, SupportVectors
+from akm_jax.methods.protocol import Training
+from akm_jax.views.view import Clip, Views
+
+
+@dataclasses.dataclass(frozen=True)
+class STCLQPView:
+    """Counts of the codes of a clip."""
+
+    frames: Frames = Frames()
+    stclqp: STCLQPConfig = STCLQPConfig(radii=(1, 1, 0))
+    """Rt 0: 4 from 150 frames/s on, else 2."""
+
+    def __call__(self, clip: Clip) -> np.ndarray:
+        """Counts by map, block and code."""
+        rx, ry, rt = self.stclqp.radii
+        stclqp = dataclasses.replace(self.stclqp, radii=(rx, ry, self.frames.radius_t(clip, rt)))
+        return stclqp(self.frames.of(clip))
+
+
+@dataclasses.dataclass(frozen=True)
+class STCLQP(SupportVectors):
+    """Spatiotemporal completed local quantized patterns."""
+
+    name: ClassVar[str] = "stclqp"
+    title: ClassVar[str] = "STCLQP, our reading"
+    view: STCLQPView = STCLQPView()
+    codebook: CodebookConfig = CodebookConfig()
+    kernel: Literal["linear", "chi2"] = "linear"
+
+    def kernels(self, views: Views) -> Kernels:
+        """Matrices for each number of words, with the codebooks of the training clips."""
+        return CodebookKernels(self, views)
+
+
+class CodebookKernels:
+    """Kernels of STCLQP: what all folds share, and the codebooks of one."""
+
+    def __init__(self, method: STCLQP, views: Views):
+        """Args: the method, and the counts of every clip."""
+        from akm_jax.descriptors.codebooks import block_histograms, clip_histograms
+
+        counts = views.stack(np.arange(len(views)))
+        self._blocks, self._clips = block_histograms(counts), clip_histograms(counts)
+        self._codebook, self._kernel = method.codebook, method.kernel
+
+    def codebooks(self, training: Training, words: int) -> np.ndarray:
+        """The word of each code, (9 maps, 2^P), from the training clips alone."""
+        from akm_jax.descriptors.codebooks import learn_codebooks
+
+        clips, per_class = self._clips[training.clips], self._codebook.words_per_class
+        return learn_codebooks(clips, training.labels, words_per_class=per_class, words=words)
+
+    def __call__(self, training: Training) -> list[np.ndarray]:
+        """One matrix for each number of words."""
+        return [self._matrix(training, words) for words in self._codebook.words]
+
+    def _matrix(self, training: Training, words: int) -> np.ndarray:
+        from akm_jax.descriptors.codebooks import features
+        from akm_jax.descriptors.kernels import chi2_distances, chi2_kernel, linear_kernel
+
+        rows = features(self._blocks, self.codebooks(training, words))
+        if self._kernel == "linear":
+            return linear_kernel(rows)
+        return chi2_kernel(chi2_distances(rows), training.clips)
+
+
+METHOD = STCLQP
