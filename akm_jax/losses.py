@@ -1,4 +1,4 @@
-"""Losses of AKMNet, one value a clip; the caller reduces over clips (arXiv 2009.09179, section III-D)."""
+"""Losses, one value a clip; the caller reduces over clips: AKMNet's (arXiv 2009.09179, section III-D), and others."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from akm_jax.clips import PackedClips
 from akm_jax.models.akmnet import AKMNetOutput
@@ -53,3 +53,38 @@ def clip_losses(
     )
     ce, sparsity, margin = (jnp.where(clips.clip_mask, term, 0) for term in terms)
     return ClipLosses(ce, sparsity, margin, ce + sparsity_weight * sparsity + margin_weight * margin)
+
+
+def cross_entropy(logits: Float[Array, "N K"], labels: Int[Array, " N"], mask: Bool[Array, " N"]) -> Float[Array, " N"]:
+    """-log p of the class; 0 where `mask` is False."""
+    return jnp.where(mask, optax.softmax_cross_entropy_with_integer_labels(logits, labels), 0)
+
+
+def focal_loss(logits: Float[Array, "N K"], labels: Int[Array, " N"], mask: Bool[Array, " N"]) -> Float[Array, " N"]:
+    """-(1 - p)^2 log p of the class; 0 where `mask` is False."""
+    entropy = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    return jnp.where(mask, (1 - jnp.exp(-entropy)) ** 2 * entropy, 0)
+
+
+def balanced_loss(logits: Float[Array, "N K"], labels: Int[Array, " N"], mask: Bool[Array, " N"]) -> Float[Array, " N"]:
+    """Focal loss weighted by class, 1 - n_c / (10 n), n_c of n clips of the batch (Xia et al., TMM 2020).
+
+    The authors' program multiplies arrays of shapes (n,) and (n, 1), so that its loss is the product of the two means;
+    `product_of_means` gives that.
+    """
+    return class_weights(logits, labels, mask) * focal_loss(logits, labels, mask)
+
+
+def product_of_means(
+    logits: Float[Array, "N K"], labels: Int[Array, " N"], mask: Bool[Array, " N"]
+) -> Float[Array, " N"]:
+    """`balanced_loss` as the authors' program computes it: every clip is weighted by the mean weight."""
+    weights = jnp.where(mask, class_weights(logits, labels, mask), 0)
+    return jnp.sum(weights) / jnp.maximum(jnp.sum(mask), 1) * focal_loss(logits, labels, mask)
+
+
+def class_weights(logits: Float[Array, "N K"], labels: Int[Array, " N"], mask: Bool[Array, " N"]) -> Float[Array, " N"]:
+    """1 - n_c / (10 n) of every clip's class."""
+    members = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype) * mask[:, None]
+    share = jnp.sum(members, 0) / jnp.maximum(jnp.sum(mask), 1)
+    return 1 - share[labels] / 10

@@ -1,4 +1,4 @@
-"""SGD as the released program runs it: momentum, weight decay on every parameter, a cosine that comes back up."""
+"""Optimisers: AKMNet's SGD with a cosine that comes back up, and those of the compared networks."""
 
 import math
 
@@ -21,9 +21,23 @@ def learning_rate(config: TrainConfig, epoch: int) -> float:
 
 def optimizer(config: TrainConfig) -> optax.GradientTransformation:
     """Weight decay added to every gradient, then momentum without Nesterov; `apply_updates` scales by the rate."""
-    return optax.chain(optax.add_decayed_weights(config.weight_decay), optax.trace(decay=config.momentum))
+    return sgd(config.momentum, config.weight_decay)
 
 
 def apply_updates(params, updates, learning_rate):
     """Params - learning_rate * updates; the rate is a value, so that a new epoch does not recompile."""
     return jax.tree.map(lambda p, u: p - (learning_rate * u).astype(p.dtype), params, updates)
+
+
+def adam(weight_decay: float = 0.0, *, kernels_only: bool = False) -> optax.GradientTransformation:
+    """Adam as `torch.optim.Adam` has it: weight decay is added to the gradient; `apply_updates` scales by the rate.
+
+    With `kernels_only` biases and batch norms do not decay, as MATLAB has it.
+    """
+    chosen = (lambda params: jax.tree.map(lambda p: p.ndim > 1, params)) if kernels_only else None
+    return optax.chain(optax.add_decayed_weights(weight_decay, chosen), optax.scale_by_adam())
+
+
+def sgd(momentum: float, weight_decay: float, *, nesterov: bool = False) -> optax.GradientTransformation:
+    """SGD as PyTorch has it: weight decay, then momentum; `apply_updates` scales by the rate."""
+    return optax.chain(optax.add_decayed_weights(weight_decay), optax.trace(decay=momentum, nesterov=nesterov))

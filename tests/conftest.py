@@ -105,6 +105,16 @@ def golden_weights(golden_dir) -> types.ModuleType:
     return module
 
 
+@pytest.fixture(scope="session")
+def golden_rebuild(golden_dir, golden_weights) -> types.ModuleType:
+    """`rebuild.py` of the recordings of other networks: inputs, labels and weights by name; it imports `weights`."""
+    sys.modules.setdefault("weights", golden_weights)
+    spec = importlib.util.spec_from_file_location("golden_rebuild", golden_dir / "rebuild.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 class Recording:
     """A recorded AKMNet case: results by key, and the clips and weights they were made from."""
 

@@ -9,10 +9,12 @@ import pkgutil
 
 from akm_jax.methods.protocol import Method
 
+NOT_METHODS = ("flow_network", "protocol")  # what methods share
+
 
 def method_names() -> tuple[str, ...]:
     """Names of all methods, sorted."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "protocol"))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in NOT_METHODS))
 
 
 def find_method(name: str) -> type[Method]:

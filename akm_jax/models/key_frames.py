@@ -15,8 +15,7 @@ from jax import Array
 from jaxtyping import Float
 
 from akm_jax.clips import PackedClips
-
-NORM_FLOOR = 1e-12
+from akm_jax.ops.layers import unit
 
 
 class KeyFrames(NamedTuple):
@@ -46,18 +45,11 @@ class KeyFrameMining(nnx.Module):
         scores = jnp.einsum("fd,do->fo", features, self.kernel[...], precision=jax.lax.Precision.HIGHEST)[:, 0]
         alpha = jax.nn.sigmoid(scores + self.bias[0])
         global_feature = clips.sum(alpha[:, None] * features)
-        beta = jnp.sum(_unit(features) * clips.spread(_unit(global_feature)), axis=-1)
+        beta = jnp.sum(unit(features) * clips.spread(unit(global_feature)), axis=-1)
         # Rounding may lift the mean of equal scores above all of them; a clip always keeps at least one frame.
         threshold = jax.lax.stop_gradient(jnp.minimum(clips.mean(beta), clips.max(beta)))
         threshold = jnp.where(clips.clip_mask, threshold, 0)
         return KeyFrames(alpha, beta, threshold, select(beta, threshold, clips, self.variant))
-
-
-def _unit(x: Float[Array, "N D"]) -> Float[Array, "N D"]:
-    """X / max(|x|, 1e-12), with gradient 0 of the norm at x = 0."""
-    square = jnp.sum(x * x, axis=-1, keepdims=True)
-    norm = jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1)), 0)
-    return x / jnp.maximum(norm, NORM_FLOOR)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(3,))

@@ -62,7 +62,7 @@ def _is_even_3x3(x, kernel) -> bool:
 def _conv_cpu(x, kernel, stride):
     if _is_even_3x3(x, kernel) and stride in (1, 2):
         return winograd(x, kernel) if stride == 1 else strided(x, kernel)
-    return _shifted_products(x, kernel, stride)
+    return conv_patches(x, kernel, stride)
 
 
 def _conv_cpu_gradients(x, kernel, dy, stride):
@@ -70,7 +70,7 @@ def _conv_cpu_gradients(x, kernel, dy, stride):
         return _pointwise_gradients(x, kernel, dy, stride)
     if _is_even_3x3(x, kernel) and stride in (1, 2):
         return winograd_gradients(x, kernel, dy) if stride == 1 else strided_gradients(x, kernel, dy)
-    return jax.vjp(functools.partial(_shifted_products, stride=stride), x, kernel)[1](dy)
+    return jax.vjp(functools.partial(conv_patches, stride=stride), x, kernel)[1](dy)
 
 
 def _pointwise_gradients(x, kernel, dy, stride):
@@ -82,11 +82,17 @@ def _pointwise_gradients(x, kernel, dy, stride):
     return lax.pad(dy @ kernel[0, 0].T, jnp.zeros((), x.dtype), spread), dkernel.reshape(kernel.shape)
 
 
-def _shifted_products(x, kernel, stride):
-    """Side by side, the k x k shifted (and strided) slices of the input, times the kernel as one matrix."""
+def conv_patches(
+    x: Float[Array, "F H W D"], kernel: Float[Array, "k k D E"], stride: int = 1, pad: int | None = None
+) -> Float[Array, "F h w E"]:
+    """Side by side, the k x k shifted (and strided) slices of the input, times the kernel as one matrix.
+
+    Quickly compiled, and one product for several kernels under `jax.vmap`: for small networks. The padding is any
+    number of zeros on every side, k // 2 when None.
+    """
     k, _, channels, features = kernel.shape
-    pad = k // 2
-    rows, columns = -(-x.shape[1] // stride), -(-x.shape[2] // stride)
+    pad = k // 2 if pad is None else pad
+    rows, columns = ((size + 2 * pad - k) // stride + 1 for size in x.shape[1:3])
     x = jnp.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
 
     def tap(i, j):

@@ -1,0 +1,43 @@
+"""OFF-ApexNet (Gan et al. 2019): two streams on the flow from onset to apex, or meb's reduced form."""
+
+import dataclasses
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from akm_jax.methods.flow_network import FlowNetwork
+from akm_jax.views.flow_picture import FlowPicture
+
+if TYPE_CHECKING:
+    from akm_jax.train.folds_together import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class OffApexNet(FlowNetwork):
+    """Network, learning rate and epochs as published; optimiser (Adam) and clips a step are not known: our reading."""
+
+    name: ClassVar[str] = "off_apexnet"
+    title: ClassVar[str] = "OFF-ApexNet"
+    picture: ClassVar[tuple[int, int]] = (28, 2)
+
+    view: FlowPicture = FlowPicture(size=28, strain=False)
+    form: Literal["two_streams", "meb"] = "two_streams"
+    """The published network, or meb's reduced one."""
+    epochs: int = 3000
+    clips_per_step: int = 256
+    dropout: float = 0.0
+
+    def recipe(self, num_classes: int) -> "Recipe":
+        """Adam."""
+        from akm_jax.models.off_apexnet import OffApexNet as Network
+        from akm_jax.optim import adam
+        from akm_jax.train.folds_together import Recipe
+
+        return Recipe(
+            lambda rngs: Network(num_classes, form=self.form, dropout=self.dropout, rngs=rngs),
+            adam(self.weight_decay),
+            lambda epoch: self.learning_rate,
+            self.epochs,
+            self.clips_per_step,
+        )
+
+
+METHOD = OffApexNet

@@ -1,0 +1,45 @@
+"""RCN-A (Xia et al., TIP 2020): a recurrent convolutional network with parameter-free attention."""
+
+import dataclasses
+from typing import TYPE_CHECKING, ClassVar
+
+from akm_jax.methods.flow_network import FlowNetwork
+from akm_jax.views.flow_picture import FlowPicture
+
+if TYPE_CHECKING:
+    from akm_jax.train.folds_together import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class RCN(FlowNetwork):
+    """The authors' optimiser, with the maps and epochs of their paper's small network."""
+
+    name: ClassVar[str] = "rcn"
+    title: ClassVar[str] = "RCN-A"
+    picture: ClassVar[tuple[int, int]] = (60, 3)
+
+    view: FlowPicture = FlowPicture(size=60)
+    features: int = 32
+    """Maps of every layer."""
+    epochs: int = 20
+    clips_per_step: int = 64
+    learning_rate: float = 5e-4
+    halved_every: int = 10
+    """Epochs after which the learning rate is halved."""
+
+    def recipe(self, num_classes: int) -> "Recipe":
+        """SGD with momentum."""
+        from akm_jax.models.rcn import RcnA
+        from akm_jax.optim import sgd
+        from akm_jax.train.folds_together import Recipe
+
+        return Recipe(
+            lambda rngs: RcnA(num_classes, features=self.features, dropout=self.dropout, rngs=rngs),
+            sgd(0.9, self.weight_decay),
+            lambda epoch: self.learning_rate * 0.5 ** ((epoch - 1) // self.halved_every),
+            self.epochs,
+            self.clips_per_step,
+        )
+
+
+METHOD = RCN

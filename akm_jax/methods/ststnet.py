@@ -1,0 +1,49 @@
+"""STSTNet (Liong et al., FG 2019): a triple-stream CNN of 1683 parameters on optical flow and strain."""
+
+import dataclasses
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from akm_jax.methods.flow_network import FlowNetwork
+from akm_jax.views.flow_picture import FlowPicture
+
+if TYPE_CHECKING:
+    from akm_jax.train.folds_together import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class STSTNet(FlowNetwork):
+    """The authors' MATLAB network and optimiser, on all training clips in random order.
+
+    Their program uses a fixed 256 of the training clips, for MATLAB drops an incomplete batch and does not shuffle
+    anew. `variant` "port" is the network of their PyTorch program, which has 800 epochs and no weight decay.
+    """
+
+    name: ClassVar[str] = "ststnet"
+    title: ClassVar[str] = "STSTNet"
+    picture: ClassVar[tuple[int, int]] = (28, 3)
+
+    view: FlowPicture = FlowPicture(size=28, scale="bytes")
+    variant: Literal["paper", "port"] = "paper"
+    """The MATLAB network (padding 1, mean picture subtracted), or the PyTorch one (padding 2)."""
+    epochs: int = 500
+    clips_per_step: int = 256
+    learning_rate: float = 5e-5
+    weight_decay: float = 1e-4
+
+    def recipe(self, num_classes: int) -> "Recipe":
+        """Adam."""
+        from akm_jax.models.ststnet import STSTNet as Network
+        from akm_jax.optim import adam
+        from akm_jax.train.folds_together import Recipe
+
+        return Recipe(
+            lambda rngs: Network(num_classes, variant=self.variant, dropout=self.dropout, rngs=rngs),
+            adam(self.weight_decay, kernels_only=self.variant == "paper"),
+            lambda epoch: self.learning_rate,
+            self.epochs,
+            self.clips_per_step,
+            centred=self.variant == "paper",
+        )
+
+
+METHOD = STSTNet

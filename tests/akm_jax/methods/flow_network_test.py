@@ -1,0 +1,86 @@
+"""Small networks on flow pictures as methods of a run."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from akm_jax.methods import find_method, method_names
+from akm_jax.methods.off_apexnet import OffApexNet
+from akm_jax.methods.ststnet import STSTNet
+from akm_jax.observe import Observer
+from akm_jax.run import run_loso
+from akm_jax.views.flow_picture import FlowPicture
+
+NAMES = ("off_apexnet", "rcn", "sssnet", "ststnet")
+QUICK = FlowPicture(size=28, flow="farneback", scale="bytes")
+
+
+class Told(Observer):
+    def __init__(self):
+        self.texts = []
+
+    def tell(self, text):
+        self.texts.append(text)
+
+
+def run(method, clip_set, folder, observer=None, **options):
+    observers = [] if observer is None else [observer]
+    return run_loso(
+        method,
+        clip_set,
+        folder / "run",
+        observers=observers,
+        console=Console(quiet=True),
+        views_dir=folder / "views",
+        **options,
+    )
+
+
+def test_they_are_methods():
+    assert set(NAMES) <= set(method_names())
+    assert "flow_network" not in method_names()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_takes_the_picture_that_its_view_makes(name):
+    method = find_method(name)()
+    method.validate()
+    assert (method.view.size, method.view.channels) == method.picture
+    assert method.all_folds_at_once
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (STSTNet(view=FlowPicture(size=60)), "--view.size=60, 3 channels: ststnet takes pictures of side 28 with 3"),
+        (OffApexNet(view=QUICK), "28, 3 channels: off_apexnet takes pictures of side 28 with 2"),
+        (STSTNet(dropout=1.0), "--dropout=1.0: expected 0 <= rate < 1"),
+        (STSTNet(epochs=0), "--epochs=0: expected at least 1"),
+    ],
+)
+def test_wrong_settings_are_named(method, message):
+    with pytest.raises(ValueError, match=message):
+        method.validate()
+
+
+def test_a_run_of_all_folds(make_clip_set, tmp_path):
+    """Scores of every subject; how clips without an apex were read is said, and stands in the summary."""
+    clip_set = make_clip_set(num_subjects=3, clips_per_subject=3)
+    told = Told()
+    summary = run(STSTNet(view=QUICK, epochs=2), clip_set, tmp_path, told, rules="last")
+    assert summary["num_clips"] == 9
+    assert 0 <= summary["rules"]["last"]["accuracy"] <= 1
+    assert "9 of 9 clips without an annotated apex: the middle frame is taken for it" in told.texts[0]
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["config"]["view"]["apex"] == "middle"
+
+
+def test_nothing_is_said_where_every_apex_is_annotated(make_clip_set):
+    clip_set = make_clip_set(num_subjects=3, clips_per_subject=3)
+    clips = dataclasses.replace(clip_set.without_labels(), apexes=np.zeros(9, np.int32))
+    told = Told()
+    context = dataclasses.make_dataclass("Context", ["observer"])(told)
+    STSTNet().prepare(clips, [], [], context)
+    assert told.texts == []

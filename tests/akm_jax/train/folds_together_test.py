@@ -1,0 +1,136 @@
+"""All folds in one program come out as each would alone, and learn from nothing but their own clips."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from akm_jax.methods.off_apexnet import OffApexNet
+from akm_jax.methods.protocol import Start, Training
+from akm_jax.methods.rcn import RCN
+from akm_jax.methods.sssnet import SSSNet
+from akm_jax.methods.ststnet import STSTNet
+from akm_jax.observe import Place
+from akm_jax.train.folds_together import train_together
+
+CLIPS = np.arange(14)
+SUBJECTS = np.repeat(["a", "b", "c"], [3, 5, 6])
+LABELS = CLIPS % 3
+
+
+def training(subject, name="all_subjects", labels=LABELS):
+    """The fold of a subject."""
+    own = CLIPS[subject != SUBJECTS]
+    watched = (CLIPS[subject == SUBJECTS],)
+    return Training(Place(0, subject, name), own, labels[own].astype(np.int32), tuple(SUBJECTS[own]), watched)
+
+
+def pictures(method, seed=0):
+    size, channels = method.picture
+    drawn = np.random.default_rng(seed).normal(size=(len(CLIPS), size, size, channels)).astype(np.float32)
+    drawn[..., 0] += LABELS[:, None, None]
+    return drawn
+
+
+def train(recipe, subjects, seen, starts=None, **options):
+    """The epochs of some folds: losses, outputs and states of each."""
+    starts = starts or [Start() for _ in subjects]
+    epochs = train_together(recipe, [training(s, **options) for s in subjects], seen, starts)
+    return [(epoch, [jax.tree.map(np.asarray, state()) for state in epoch.states]) for epoch in epochs]
+
+
+def equal(one, other):
+    return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
+
+
+STSTNET = STSTNet(epochs=8, clips_per_step=4, learning_rate=0.01)
+# The others take longer to compile; what they have of their own is the network, which golden tests look at.
+METHODS = [STSTNET] + [
+    pytest.param(method, marks=pytest.mark.long)
+    for method in (
+        SSSNet(epochs=2, clips_per_step=4),
+        OffApexNet(epochs=2, clips_per_step=4),
+        RCN(epochs=2, clips_per_step=4),
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    return STSTNET.recipe(3)
+
+
+@pytest.fixture(scope="module")
+def together(recipe):
+    """All folds, whose numbers of steps differ."""
+    return train(recipe, "abc", pictures(STSTNET))
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_all_folds_at_once_equal_fold_by_fold(method, recipe):
+    recipe, seen = recipe if method is STSTNET else method.recipe(3), pictures(method)
+    at_once = train(recipe, "abc", seen)
+    for i, subject in enumerate("abc"):
+        for (one, (state,)), (all_folds, states) in zip(train(recipe, subject, seen), at_once, strict=True):
+            assert one.number == all_folds.number
+            assert equal(state, states[i])
+            assert one.losses[0] == all_folds.losses[i]
+            np.testing.assert_array_equal(one.outputs[0][0], all_folds.outputs[i][0])
+
+
+def test_folds_differ(together):
+    states = together[-1][1]
+    assert not equal(states[0].params, states[1].params)
+
+
+def test_training_lowers_the_loss(together):
+    assert (together[-1][0].losses < 0.8 * together[0][0].losses).all()
+
+
+def test_the_left_out_subject_changes_nothing_but_its_own_outputs(recipe, together):
+    seen, labels = pictures(STSTNET), LABELS.copy()
+    left_out = SUBJECTS == "b"
+    seen[left_out] = 1e3 * pictures(STSTNET, seed=1)[left_out]
+    labels[left_out] = 2 - labels[left_out]
+    for (one, changed), (other, before) in zip(train(recipe, "abc", seen, labels=labels), together, strict=True):
+        assert equal(changed[1], before[1])
+        assert not equal(changed[0], before[0])
+        assert not np.array_equal(one.outputs[1][0], other.outputs[1][0])
+
+
+def test_going_on_equals_training_through(recipe, together):
+    through, after_all = together[-1]
+    starts = [
+        Start(7, lambda like, state=state: jax.tree.map(lambda a, b: b, like, state)) for state in together[-2][1]
+    ]
+    ((resumed, states),) = train(recipe, "abc", pictures(STSTNET), starts)
+    assert resumed.number == 8
+    assert all(equal(a, b) for a, b in zip(states, after_all, strict=True))
+    np.testing.assert_array_equal(resumed.losses, through.losses)
+
+
+def test_another_training_of_the_fold_draws_other_numbers(recipe, together):
+    _, states = train(recipe, "abc", pictures(STSTNET), name="inner")[0]
+    assert not equal(states[2].params, together[0][1][2].params)
+
+
+@pytest.mark.long
+def test_side_by_side_as_on_an_accelerator(recipe, together, monkeypatch):
+    """`jax.vmap` in place of one after another; sums are made in another order."""
+    from akm_jax.train import folds_together
+
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(
+        folds_together, "run_epoch", jax.jit(folds_together.run_epoch.__wrapped__, static_argnames=("graph", "recipe"))
+    )
+    for (_, states), (_, expected) in zip(train(recipe, "abc", pictures(STSTNET))[:2], together, strict=False):
+        for a, b in zip(jax.tree.leaves(states), jax.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=2e-3)
+
+
+def test_groups_of_watched_clips_come_apart(recipe):
+    planned = dataclasses.replace(training("c"), watched=(np.array([8, 9]), np.array([10, 11, 12])))
+    epoch = next(train_together(recipe, [planned, training("a"), training("b")], pictures(STSTNET), 3 * [Start()]))
+    assert [group.shape for group in epoch.outputs[0]] == [(2, 3), (3, 3)]
+    assert [group.shape for group in epoch.outputs[1]] == [(3, 3)]
