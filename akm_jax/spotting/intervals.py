@@ -9,6 +9,7 @@ from scipy.signal import find_peaks
 from akm_jax.spotting.labels import Variant
 from akm_jax.spotting.options import THRESHOLD
 
+
 @dataclasses.dataclass(frozen=True)
 class Spotted:
     """What was found in a video.

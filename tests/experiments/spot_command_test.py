@@ -11,7 +11,13 @@ SMALL = ("--synthetic_long.subjects=2", "--synthetic_long.videos=1", "--type=mic
 def spotted(finished, warm_command, tmp_path_factory):
     """A finished run whose micro-expressions were named by the networks of a tiny run."""
     folder = tmp_path_factory.mktemp("spot")
-    arguments = [*SMALL, "--run_dir=run", "--data_dir=data", "--features_dir=features", f"--recognise={finished / 'run'}"]
+    arguments = [
+        *SMALL,
+        "--run_dir=run",
+        "--data_dir=data",
+        "--features_dir=features",
+        f"--recognise={finished / 'run'}",
+    ]
     done = warm_command("spot", *arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder, arguments, done
@@ -19,7 +25,13 @@ def spotted(finished, warm_command, tmp_path_factory):
 
 def test_a_run_prints_scores_and_baselines(spotted):
     folder, _, done = spotted
-    for text in ("2 videos of 2 subjects", "F1 of the motion baseline", "F1 of the random baseline", "STRS", "report.html"):
+    for text in (
+        "2 videos of 2 subjects",
+        "F1 of the motion baseline",
+        "F1 of the random baseline",
+        "STRS",
+        "report.html",
+    ):
         assert text in done.stderr
     summary = json.loads((folder / "run" / "summary.json").read_text())
     assert summary["scores"]["micro"]["tp"] + summary["scores"]["micro"]["fn"] == 4
