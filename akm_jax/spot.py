@@ -32,7 +32,6 @@ from akm_jax.spotting.evaluation import OVERALL, evaluate_tables
 from akm_jax.spotting.folds import (
     FoldScores,
     SpottingFold,
-    SpottingOptions,
     VideoSpots,
     find_spots,
     found_table,
@@ -46,6 +45,7 @@ from akm_jax.spotting.folds import (
 )
 from akm_jax.spotting.frames import gather_frames
 from akm_jax.spotting.labels import annotated_spans, frame_labels
+from akm_jax.spotting.options import SpottingOptions
 from akm_jax.spotting.submission import annotated_table, write_table
 from akm_jax.spotting.training import SpotterConfig, score_videos, train_folds
 from akm_jax.spotting.video_features import video_features

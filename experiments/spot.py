@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from akm_jax.spotting.folds import SpottingOptions
+from akm_jax.spotting.options import SpottingOptions
 from experiments.command import console, run_command
 from experiments.options import DataOptions
 

@@ -3,52 +3,21 @@
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from akm_jax.data.long_videos import TYPES, ExpressionType, LongVideo, LongVideoSet
+from akm_jax.data.long_videos import ExpressionType, LongVideo, LongVideoSet
 from akm_jax.spotting.baselines import motion_scores, random_intervals
 from akm_jax.spotting.counting import Counts, count_spans
-from akm_jax.spotting.intervals import THRESHOLD, Spotted, find_intervals
+from akm_jax.spotting.intervals import Spotted, find_intervals
 from akm_jax.spotting.labels import Variant, annotated_spans, half_lengths, used_videos
+from akm_jax.spotting.options import SpottingOptions
 from akm_jax.spotting.submission import spotted_table
 from akm_jax.spotting.video_features import require_length
 from akm_jax.views.cache import read_entry, write_entry
 
 RANDOM_DRAWS = 20
-
-
-@dataclasses.dataclass(frozen=True)
-class SpottingOptions:
-    """A spotting run, whatever is trained.
-
-    Attributes:
-        type: macro-expressions, micro-expressions, or both, each in a run of its own whose counts are summed.
-        variant: `megc` counts all videos, with half lengths from the training subjects; `code` is the released program.
-        flow: optical flow of the features.
-        threshold: height from which peaks of a video's curve count: 0 its mean, 1 its maximum.
-    """
-
-    type: Literal["both", "macro", "micro"] = "both"
-    """Which expressions: macro, micro, or both, one after another."""
-    variant: Variant = "megc"
-    """megc: all videos count, half lengths are those of the training subjects. code: as the released SOFTNet."""
-    flow: Literal["tvl1", "farneback", "rlof", "dis"] = "tvl1"
-    """Optical flow; tvl1 is the published one, dis the fastest."""
-    threshold: float = THRESHOLD
-    """From which height peaks of a video's score curve count: 0 is its mean, 1 its maximum."""
-
-    def validate(self) -> None:
-        """Raise ValueError naming the option, what was got and what is expected."""
-        if not 0 <= self.threshold <= 1:
-            raise ValueError(f"--threshold={self.threshold}: expected a number from 0 to 1")
-
-    @property
-    def types(self) -> tuple[ExpressionType, ...]:
-        """The types in the order of a run."""
-        return TYPES if self.type == "both" else (self.type,)
 
 
 @dataclasses.dataclass(frozen=True)

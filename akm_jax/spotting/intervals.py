@@ -7,9 +7,7 @@ from jaxtyping import Float64, Int64, Real
 from scipy.signal import find_peaks
 
 from akm_jax.spotting.labels import Variant
-
-# Chosen by the paper on the data it was then scored on.
-THRESHOLD = 0.55
+from akm_jax.spotting.options import THRESHOLD
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,7 +36,7 @@ class LongCorpusConfig:
     """Number of people."""
     videos: int = 2
     """Videos of each person."""
-    seconds: float = 14.0
+    seconds: float = 18.0
     """Length of a video, give or take a tenth."""
     fps: float | None = None
     """Frames per second that are drawn; None: 30 for cas_me2, and 40 for samm_lv, whose camera takes 200: its videos
@@ -45,7 +45,7 @@ class LongCorpusConfig:
     """Macro-expressions a video."""
     micros: int = 2
     """Micro-expressions a video."""
-    talks: int = 1
+    talks: int = 4
     """Times a video that the person talks, which is not annotated."""
     seed: int = 0
     """Seed of everything drawn; the same seed gives the same bytes."""

@@ -22,7 +22,7 @@ EMOTIONS = ("happiness", "disgust", "surprise", "sadness", "anger", "fear")
 DURATIONS_S: dict[ExpressionType, tuple[float, float]] = {"macro": (0.6, 2.0), "micro": (0.3, 0.5)}
 AMPLITUDES: dict[ExpressionType, float] = {"macro": 1.4, "micro": 0.7}  # of the peak that is drawn for a clip
 TALKING_S = (1.0, 1.8)
-_TALKING = Expression("talking", (25, 26), ((1.0, 1.0), (0.6, 0.6)), 5.0 / 128)
+_TALKING = Expression("talking", (25, 26), ((1.0, 1.0), (0.6, 0.6)), 7.0 / 128)
 _SYLLABLES_PER_S = 3.5
 _BLINK_EVERY_S = 3.0
 _NOD_EVERY_S = 5.0
@@ -47,11 +47,11 @@ class LongSpec:
     seed: int
     subject: int
     index: int
-    seconds: float = 14.0
+    seconds: float = 18.0
     fps: float = 30.0
     macros: int = 2
     micros: int = 2
-    talks: int = 1
+    talks: int = 4
     strength: float = 1.0
     size: int = 112
 
@@ -170,6 +170,7 @@ def _draw_poses(spec: LongSpec, rng: np.random.Generator, num_frames: int) -> tu
         half = rng.uniform(0.25, 0.6) * spec.fps
         closeness = eyelid_closure(frame, rng.uniform(half, num_frames), half)  # rises and falls as a lid does
         shift_x, shift_y = shift_x + rng.normal(0, 0.015) * closeness, shift_y + rng.normal(0, 0.015) * closeness
+        turn = turn + rng.normal(0, 0.03) * closeness
     return tuple(Pose(*map(float, values)) for values in zip(shift_x, shift_y, turn, zoom, strict=True))
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from akm_jax.data.long_videos import Interval, LongVideoSet
 from akm_jax.spot import run_spotting
-from akm_jax.spotting.folds import SpottingOptions
+from akm_jax.spotting.options import SpottingOptions
 from akm_jax.spotting.submission import read_table
 from akm_jax.spotting.training import SpotterConfig
 
