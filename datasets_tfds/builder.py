@@ -8,7 +8,7 @@ import abc
 import hashlib
 import io
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -37,6 +37,9 @@ class Preparation(Protocol):
         Raises:
             ValueError: what the folder says is wrong.
         """
+
+    def describe(self) -> str:
+        """What is done and by what, in a line; kept with the set."""
 
     def __call__(self, clip: ClipFolder, frames: Sequence[np.ndarray], fps: float) -> np.ndarray:
         """Make as many frames as it is given.
@@ -68,14 +71,14 @@ class ClipConfig(tfds.core.BuilderConfig):
         self.preparation = preparation
 
 
-class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-    """Base of all builders.
+class SetBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
+    """Base of all builders, of clips and of long videos.
 
     The bare `tfds build` builds every member of `BUILDER_CONFIGS`, which therefore lists the usual one only; all of
     `CONFIGS` are built on request (`--config=raw`), so that nobody needs every folder of a set.
     """
 
-    CONFIGS: ClassVar[dict[str, ClipConfig]]
+    CONFIGS: ClassVar[Mapping[str, tfds.core.BuilderConfig]]
     HOMEPAGE: ClassVar[str]
 
     def __init__(
@@ -104,9 +107,13 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
 
     @tfds.core.utils.classproperty
     @classmethod
-    def builder_configs(cls) -> dict[str, ClipConfig]:
+    def builder_configs(cls) -> dict[str, tfds.core.BuilderConfig]:
         """Every configuration that can be asked for by name."""
         return dict(cls.CONFIGS)
+
+
+class ClipBuilder(SetBuilder, skip_registration=True):  # type: ignore[call-arg]
+    """Base of the builders of clips."""
 
     @classmethod
     @abc.abstractmethod
@@ -169,6 +176,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
         found.read_frames(self._track or _tfds_track)
         kept = found.check.finish(found.clips, allow_missing=self._allow_missing)
         self.info.metadata.update(found.check.record(fingerprint, kept))
+        self.info.metadata["preparation"] = "none" if preparation is None else preparation.describe()
         return {"train": self._generate_examples(found, kept, preparation)}
 
     def _generate_examples(

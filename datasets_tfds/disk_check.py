@@ -86,7 +86,7 @@ class DiskCheck:
         known: Mapping[str, KnownDefect],
         track: Track = lambda items, what, total: items,
     ) -> None:
-        """Read every frame of every clip once (in threads) and add what is wrong with them."""
+        """Read every frame of every clip once (in threads) and add what is wrong with them, and with their numbers."""
         with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
             pictures = track(
                 pool.map(inspect_pictures, (clip.pictures for clip in clips)), "Checking frames", len(clips)
@@ -95,6 +95,15 @@ class DiskCheck:
                 self._check_numbers(clip, known.get(clip.clip_id))
                 for what, remedy in found:
                     self.add_problem(clip.folder, what, remedy, clip.clip_id)
+        self._check_ids(clips)
+
+    def check_numbers(self, clips: Sequence[ClipFolder]) -> None:
+        """The same without reading a picture: empty clips, gaps in the frame numbers, and ids that come again."""
+        for clip in clips:
+            self._check_numbers(clip, None)
+        self._check_ids(clips)
+
+    def _check_ids(self, clips: Sequence[ClipFolder]) -> None:
         for clip_id, count in collections.Counter(clip.clip_id for clip in clips).items():
             if count > 1:
                 folders = [clip.folder for clip in clips if clip.clip_id == clip_id]

@@ -51,8 +51,8 @@ def load_clip_set(
         ValueError: unknown data set, configuration or class scheme; broken data; a prepared set that cannot be used.
     """
     make_builder = _builder_maker(dataset, data_config, data_dir, allow_missing, subject_pattern)
-    builder = _prepared_builder(make_builder, manual_dir and Path(manual_dir).expanduser(), allow_missing)
-    return read_records(builder, scheme=classes, track=_track)
+    builder = prepared_builder(make_builder, manual_dir and Path(manual_dir).expanduser(), allow_missing)
+    return read_records(builder, scheme=classes, track=track)
 
 
 def _builder_classes() -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _builder_maker(
         config=data_config,
         data_dir=data_dir and Path(data_dir).expanduser(),
         allow_missing=allow_missing,
-        track=_track,
+        track=track,
         **own,
     )
 
@@ -108,7 +108,7 @@ def subject_options(dataset: str, subject_pattern: str) -> dict[str, str]:
     return {"subject_pattern": subject_pattern} if subject_pattern else {}
 
 
-def _prepared_builder(make_builder: Callable[[], Any], manual_dir: Path | None, allow_missing: bool) -> Any:
+def prepared_builder(make_builder: Callable[[], Any], manual_dir: Path | None, allow_missing: bool) -> Any:
     """A builder whose set is prepared: from the present files of `manual_dir`, if that is given."""
     builder = make_builder()
     fingerprint = None if manual_dir is None else builder.fingerprint(manual_dir)
@@ -173,5 +173,6 @@ def _build(builder: Any, manual_dir: Path) -> Any:
     return builder
 
 
-def _track(items: Iterable, what: str, total: int) -> Iterable:
+def track(items: Iterable, what: str, total: int) -> Iterable:
+    """Show progress on stderr."""
     return rich_track(items, what, total, console=Console(stderr=True))

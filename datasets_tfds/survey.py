@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class Survey:
         return self.fps if clip.fps is None else clip.fps
 
     @property
-    def usable(self) -> list[ClipFolder]:
+    def usable(self) -> Sequence[ClipFolder]:
         """Clips that nothing is wrong with, as far as it is known by now."""
         return [clip for clip in self.clips if clip.clip_id not in self.check.left_out]
 
@@ -81,6 +81,7 @@ class Survey:
         labels = collections.Counter(clip.label for clip in clips)
         names = [*published.clips_per_class, *sorted(labels.keys() - published.clips_per_class.keys())]
         return {
+            "unit": "clips",
             "tree": str(self.check.root),
             "table": self.table and str(self.table.path),
             "sheet": self.table and self.table.sheet,

@@ -19,22 +19,25 @@ _MOST_LINES = 10  # of what is merely handled
 
 def main(
     manual_dir: Path,
-    dataset: Literal["casme", "casme2", "samm", "smic", "folder"],
+    dataset: Literal["casme", "casme2", "samm", "smic", "folder", "cas_me2", "samm_lv", "long_folder"],
     data_config: str | None = None,
     subject_pattern: str = "",
+    counting: Literal["from0", "from1", "seconds"] | None = None,
     json: bool = False,
 ) -> int:
     """Check a folder.
 
     Args:
         manual_dir: the folder with the data as distributed.
-        dataset: which data set it is; folder is your own data.
+        dataset: which data set it is; folder is your own clips. Sets of long videos: cas_me2, samm_lv, and long_folder
+            for your own.
         data_config: builder configuration, e.g. raw, or vis for smic; the usual one if not given.
         subject_pattern: regular expression that finds the subject in a clip's path, as --data.subject_pattern.
+        counting: how the table of long_folder counts; from1 if not given.
         json: print one JSON object instead of text.
     """
     try:
-        found = find(dataset, manual_dir, data_config, subject_pattern, quiet=json)
+        found = find(dataset, manual_dir, data_config, subject_pattern, counting, quiet=json)
     except (ValueError, FileNotFoundError) as error:
         print(_to_json({"can_be_built": False, "error": str(error)}) if json else f"error: {error}")
         return 1
@@ -44,7 +47,13 @@ def main(
 
 
 def find(
-    dataset: str, manual_dir: Path, data_config: str | None = None, subject_pattern: str = "", *, quiet: bool = True
+    dataset: str,
+    manual_dir: Path,
+    data_config: str | None = None,
+    subject_pattern: str = "",
+    counting: str | None = None,
+    *,
+    quiet: bool = True,
 ) -> Survey:
     """Survey a folder and read all its frames.
 
@@ -52,15 +61,16 @@ def find(
         FileNotFoundError: the folder, the set or its table is absent.
         ValueError: unknown set or configuration, a pattern it can't use, or the table can't be used.
     """
-    from datasets_tfds.source import (
-        builder_class,
-        subject_options,
-    )  # here: need tensorflow-datasets, which --help does not
+    from datasets_tfds.long.source import LONG_SETS, counting_options, long_builder_class
+    from datasets_tfds.source import builder_class, subject_options  # here: --help does not need these
 
-    builder = builder_class(dataset, data_config)
-    config = builder.builder_configs[data_config] if data_config else builder.BUILDER_CONFIGS[0]
-    options = subject_options(dataset, subject_pattern)
-    found = builder.survey(config.tree, manual_dir.expanduser(), **options)
+    options = subject_options(dataset, subject_pattern) | counting_options(dataset, counting)
+    if dataset in LONG_SETS:
+        found = long_builder_class(dataset, data_config).survey(manual_dir.expanduser(), **options)
+    else:
+        builder = builder_class(dataset, data_config)
+        config = builder.builder_configs[data_config] if data_config else builder.BUILDER_CONFIGS[0]
+        found = builder.survey(config.tree, manual_dir.expanduser(), **options)
     found.read_frames(_without_display if quiet or not sys.stderr.isatty() else _display)
     found.note_uncommon()
     return found
@@ -97,7 +107,7 @@ def _as_text(found: Survey, can_be_built: bool) -> str:
     lines += _section("taken care of", check.handled[:_MOST_LINES] + [f"and {more} more (--json)"] * (more > 0))
     if can_be_built:
         return "\n".join([*lines, "The set can be built."])
-    rest = f"; --allow_missing builds the other {len(found.usable)} clips" if found.usable else ""
+    rest = f"; --allow_missing builds the other {len(found.usable)} {figures['unit']}" if found.usable else ""
     return "\n".join([*lines, f"The set can't be built as it is{rest}."])
 
 
@@ -110,18 +120,31 @@ def _figure_lines(figures: dict[str, Any]) -> list[str]:
         lines.append(
             f"table     {figures['table']}, sheet {figures['sheet']}, edition {figures['version']}, {rows} rows"
         )
+    unit = figures["unit"]
     if figures["table"] or figures["apexes"]:
-        lines.append(f"apexes    {figures['apexes']} clips")
+        lines.append(f"apexes    {figures['apexes']} {'intervals' if 'intervals' in figures else unit}")
     is_published = figures["clips"]["published"] is not None
     beside = " published" if is_published else ""
     lines += [
-        f"clips     {_pair(figures['clips'], is_published)}{beside}, {figures['frames']} frames",
+        f"{unit:<9} {_pair(figures['clips'], is_published)}{beside}, {figures['frames']} frames",
         f"subjects  {_pair(figures['subjects'], is_published)}{beside}",
         f"length    {lengths['min']} / {lengths['mean']} / {lengths['median']:g} / {lengths['max']} frames "
         "(min / mean / median / max)",
     ]
-    classes = figures["classes"].items()
-    return [*lines, *(f"class     {name} {_pair(counts, is_published)}" for name, counts in classes)]
+    lines += [f"class     {name} {_pair(counts, is_published)}" for name, counts in figures["classes"].items()]
+    return lines + _interval_lines(figures, is_published) if "intervals" in figures else lines
+
+
+def _interval_lines(figures: dict[str, Any], is_published: bool) -> list[str]:
+    """Frame rates, and the expressions of each type with their lengths."""
+    lines = [f"fps       {', '.join(f'{rate:g}' for rate in figures['fps'])}"]
+    for kind, found in figures["intervals"].items():
+        unknown = f", {found['unknown_onsets']} of unknown onset" if found["unknown_onsets"] else ""
+        lines.append(
+            f"{kind:<9} {_pair(found, is_published)} intervals in {found['videos']} videos, length {found['min']} / "
+            f"{found['mean']} / {found['max']} frames (min / mean / max){unknown}"
+        )
+    return lines
 
 
 def _pair(counts: dict[str, Any], is_published: bool = True) -> str:

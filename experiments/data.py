@@ -8,8 +8,17 @@ import numpy as np
 
 from akm_jax.config import DataConfig, PretrainConfig
 from akm_jax.data.clip_set import ClipSet
+from akm_jax.data.long_videos import LongVideoSet
+from datasets_tfds.long.source import load_long_videos
 from datasets_tfds.source import load_clip_set
-from datasets_tfds.synthetic import ClipSpec, CorpusConfig, draw_clip, write_corpus
+from datasets_tfds.synthetic import (
+    ClipSpec,
+    CorpusConfig,
+    LongCorpusConfig,
+    draw_clip,
+    write_corpus,
+    write_long_corpus,
+)
 from datasets_tfds.synthetic.layouts import SMIC
 from experiments.command import console
 from experiments.options import DataOptions
@@ -49,6 +58,36 @@ def draw_corpus(data: DataOptions) -> Path:
             subjects=drawn.subjects, clips=drawn.clips, seed=drawn.seed, strength=drawn.strength, size=drawn.size
         )
         write_corpus(corpus, folder, show_progress=console.is_terminal)
+    return folder
+
+
+def load_long_data(data: DataOptions) -> LongVideoSet:
+    """The long videos of an experiment; synthetic ones are drawn and written to disk first."""
+    dataset, manual_dir, data_dir = data.dataset, data.manual_dir, data.data_dir
+    if dataset == "synthetic_long":
+        dataset, manual_dir = data.synthetic_long.layout, draw_long_corpus(data)
+        data_dir = manual_dir / "built"
+    videos = load_long_videos(
+        dataset,
+        manual_dir=manual_dir,
+        data_dir=data_dir,
+        data_config=data.data_config,
+        allow_missing=data.allow_missing,
+        counting=data.counting,
+    )
+    return dataclasses.replace(videos, name=data.dataset)
+
+
+def draw_long_corpus(data: DataOptions) -> Path:
+    """Draw the synthetic long videos unless they are there; their folder is named for everything they depend on."""
+    drawn = data.synthetic_long
+    size = f"{drawn.subjects}x{drawn.videos}x{drawn.seconds:g}s"
+    folder = (data.data_dir or Path("data")) / "synthetic_long"
+    folder = folder / f"{drawn.layout}_{size}_strength{drawn.strength:g}_seed{drawn.seed}"
+    if not (folder / "truth.json").is_file():
+        console.print(f"drawing {drawn.subjects} people x {drawn.videos} long videos into {folder}")
+        config = LongCorpusConfig(**dataclasses.asdict(drawn))
+        write_long_corpus(config, folder, show_progress=console.is_terminal)
     return folder
 
 

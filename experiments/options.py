@@ -30,23 +30,46 @@ class SyntheticConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class SyntheticLongConfig:
+    """The drawn long videos that `--dataset=synthetic_long` makes when they are not there yet."""
+
+    layout: Literal["cas_me2", "samm_lv"] = "cas_me2"
+    """Set whose layout and frame rate they have."""
+    subjects: int = 6
+    """Drawn people."""
+    videos: int = 2
+    """Videos a person."""
+    seconds: float = 14.0
+    """Length of a video."""
+    strength: float = 1.0
+    """Amplitude of the expressions; 0 none (negative control)."""
+    seed: int = 0
+    """Seed of the drawing."""
+
+
+@dataclasses.dataclass(frozen=True)
 class DataOptions:
     """Which data, and where they are."""
 
     dataset: str = "smic"
-    """Data set: casme, casme2, samm, smic, folder (your own), or synthetic (drawn on first use, needs no data)."""
+    """Data set: casme, casme2, samm, smic, folder (your own), or synthetic (drawn on first use, needs no data). Of long
+    videos: cas_me2, samm_lv, long_folder (your own), or synthetic_long (drawn)."""
     manual_dir: Path | None = None
     """Folder of the original download; the data set is built from it on first use."""
     data_dir: Path | None = None
     """Where built data sets are kept; the TFDS default when not given."""
     data_config: str | None = None
-    """Builder configuration: original, raw, aligned, aligned_alpha15; smic: hs, vis, nir; the usual one if none."""
+    """Builder configuration: original, raw, aligned, aligned_alpha15; smic: hs, vis, nir; long videos: jpeg, png; the
+    usual one if none."""
     classes: Literal["usual", "paper4", "megc3", "emotion"] = "usual"
     """Class scheme: four classes as published (paper4), three of MEGC 2019, the emotions, or what is usual for the set:
     paper4 where it has emotions, SMIC's own three, the labels of a folder."""
     allow_missing: bool = False
     """Leave out clips that are missing or damaged on disk instead of refusing to build."""
+    counting: Literal["from0", "from1", "seconds"] | None = None
+    """How the table of long_folder counts: frames from 0, frames from 1 (the usual), or seconds."""
     synthetic: SyntheticConfig = SyntheticConfig()
+    synthetic_long: SyntheticLongConfig = SyntheticLongConfig()
 
     @classmethod
     def preset(cls, name: str) -> "DataOptions":

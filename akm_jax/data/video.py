@@ -64,6 +64,12 @@ def count_frames(path: Path) -> int:
         return sum(1 for _ in iter(video.grab, False))
 
 
+def read_fps(path: Path) -> float:
+    """Frames per second that the header of a video states; 0 where it states none."""
+    with _opened(path) as video:
+        return max(float(video.get(cv2.CAP_PROP_FPS)), 0.0)
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
     video = cv2.VideoCapture(str(path.expanduser().absolute()))  # a bare name may look like a stream or a pattern to it

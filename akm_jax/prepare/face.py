@@ -20,7 +20,7 @@ Point = tuple[float, float]
 
 
 class Eyes(NamedTuple):
-    """Centres of both eyes, and how sure the detector is that they are there and open, 0..1."""
+    """Centres of both eyes, and how sure the detector is of them, 0..1: 0.5 and above is to be relied on."""
 
     left: Point
     right: Point
@@ -54,7 +54,7 @@ class AlignConfig:
         width, height: size of the aligned frames in pixels.
         eye_x: distance of each eye from the side of the picture, as a share of the width, below 0.5.
         eye_y: distance of the eyes from the upper side, as a share of the height.
-        min_certainty: a frame is usable when the detector is at least this sure; where no frame is, the surest counts.
+        min_certainty: a frame is usable when the detector is at least this sure; a clip without one is refused.
         max_tries: most frames to look at, spread evenly over the clip, from the first.
     """
 
@@ -62,7 +62,7 @@ class AlignConfig:
     height: int = 256
     eye_x: float = 0.30
     eye_y: float = 0.37
-    min_certainty: float = 0.38
+    min_certainty: float = 0.5
     max_tries: int = 24
 
     def __post_init__(self):
@@ -70,6 +70,8 @@ class AlignConfig:
             raise ValueError(f"aligned frames need at least 8 x 8 pixels, got {self.width} x {self.height}")
         if not (0 <= self.eye_x < 0.5 and 0 <= self.eye_y <= 1):
             raise ValueError(f"eye_x must be in [0, 0.5) and eye_y in [0, 1], got {self.eye_x} and {self.eye_y}")
+        if not 0 <= self.min_certainty <= 1:
+            raise ValueError(f"min_certainty must be in [0, 1], got {self.min_certainty}")
         if self.max_tries < 1:
             raise ValueError(f"max_tries must be at least 1, got {self.max_tries}")
 
@@ -92,13 +94,14 @@ def align_clip(
 
     Args:
         frames: uint8, grey or BGR, all of one size.
-        detector: finds the eyes; `haar.HaarEyes()` is the default one.
+        detector: finds the eyes: `mesh_landmarks.MeshEyes()`, or `haar.HaarEyes()` where its models are not installed.
         config: size of the result and place of the eyes.
         names: paths of the frames, for messages.
         face: eyes or box known beforehand, in place of detection.
 
     Raises:
-        ValueError: an empty clip, frames of wrong or differing shapes, or no face in the clip, named by its frame.
+        ValueError: an empty clip, frames of wrong or differing shapes, or no face in the clip that the detector is sure
+            of; the frame where it is surest is named.
     """
     names = [f"frame {i} (0-based)" for i in range(len(frames))] if names is None else names
     _check_frames(frames, names)
@@ -129,25 +132,27 @@ def find_eyes(
     config: AlignConfig = AlignConfig(),
     names: Sequence[object],
 ) -> Eyes:
-    """Eyes on the first frame where the detector is sure of them, else on the one where it is surest.
+    """Eyes on the first frame where the detector is sure of them.
 
     Raises:
-        ValueError: no face with two eyes in any frame that was looked at.
+        ValueError: it is sure of no frame that was looked at: nothing is cropped on a guess.
     """
-    best = None
+    best, best_name = None, None
     tried = list(dict.fromkeys(np.linspace(0, len(frames) - 1, config.max_tries).astype(int).tolist()))
     for i in tried:
         eyes = detector(to_grey(frames[i]))
+        if eyes is not None and eyes.certainty >= config.min_certainty:
+            return eyes
         if eyes is not None and (best is None or eyes.certainty > best.certainty):
-            best = eyes
-        if best is not None and best.certainty >= config.min_certainty:
-            return best
+            best, best_name = eyes, names[i]
+    remedy = "give the clip's eyes or face box in a CSV file"
     if best is None:
-        raise ValueError(
-            f"{names[0]}: no face with two eyes found, nor in {len(tried) - 1} more frames up to {names[tried[-1]]}; "
-            "give the clip's eyes or face box in a CSV file"
-        )
-    return best
+        more = f", nor in {len(tried) - 1} more frames up to {names[tried[-1]]}" if len(tried) > 1 else ""
+        raise ValueError(f"{names[0]}: no face with two eyes found{more}; {remedy}")
+    raise ValueError(
+        f"{best_name}: the surest face of {len(tried)} frames looked at has a certainty of {best.certainty:.2f}, less "
+        f"than {config.min_certainty:g}; {remedy}"
+    )
 
 
 def to_grey(frame: UInt8[np.ndarray, "H W *c"]) -> UInt8[np.ndarray, "H W"]:

@@ -7,13 +7,12 @@ Eyes give turn, scale and place; a box is cropped upright, all of it shown. Left
 centre of the first pixel. Clips without a row are detected as usual.
 """
 
-import csv
-import math
 import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from akm_jax.prepare.face import Box, Eyes
+from akm_jax.prepare.table_rows import Rows, parse_number, read_rows
 
 EYE_COLUMNS = ("left_eye_x", "left_eye_y", "right_eye_x", "right_eye_y")
 BOX_COLUMNS = ("x", "y", "width", "height")
@@ -35,17 +34,8 @@ def read_face_table(path: str | os.PathLike[str], clips: Collection[str]) -> dic
             or eyes or a box that cannot be; all bad rows are named together.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no face table at {path}; expected a CSV file with the columns {_legal_columns()}")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            columns = _choose_columns(path, [name.strip() for name in reader.fieldnames or ()])
-            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-            rows = [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as e:
-        raise ValueError(f"{path} is not a CSV file in UTF-8: {e}") from e
-    return _parse_rows(path, rows, columns, clips)
+    names, rows = read_rows(path, "face table", _legal_columns())
+    return _parse_rows(path, rows, _choose_columns(path, names), clips)
 
 
 def _legal_columns() -> str:
@@ -61,9 +51,7 @@ def _choose_columns(path: Path, names: Sequence[str]) -> Sequence[str]:
     )
 
 
-def _parse_rows(
-    path: Path, rows: Sequence[tuple[int, dict]], columns: Sequence[str], clips: Collection[str]
-) -> dict[str, Eyes | Box]:
+def _parse_rows(path: Path, rows: Rows, columns: Sequence[str], clips: Collection[str]) -> dict[str, Eyes | Box]:
     faces: dict[str, Eyes | Box] = {}
     problems = []
     for line, row in rows:
@@ -73,7 +61,7 @@ def _parse_rows(
                 raise ValueError(f"no clip '{clip}' in the data set, which has clips such as {_examples(clips)}")
             if clip in faces:
                 raise ValueError(f"clip '{clip}' has a row already")
-            faces[clip] = _parse_face([_parse_number(name, row[name]) for name in columns], columns)
+            faces[clip] = _parse_face([parse_number(name, row[name]) for name in columns], columns)
         except ValueError as e:
             problems.append(f"  line {line}: {e}")
     if problems:
@@ -83,16 +71,6 @@ def _parse_rows(
 
 def _examples(clips: Collection[str]) -> str:
     return ", ".join(f"'{clip}'" for clip in sorted(clips)[:3])
-
-
-def _parse_number(column: str, text: str | None) -> float:
-    try:
-        value = float(text or "")
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{column} must be a number, got '{text or ''}'")
-    return value
 
 
 def _parse_face(values: Sequence[float], columns: Sequence[str]) -> Eyes | Box:

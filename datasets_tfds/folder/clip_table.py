@@ -1,6 +1,7 @@
 """Form 1: a table with a row for each clip, `clips.csv`, `clips.tsv`, `clips.xlsx` or `clips.xls`."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,16 +18,16 @@ _TEXT, _WORKBOOKS = (".csv", ".tsv"), (".xlsx", ".xls")
 NOT_GIVEN = (*NO_APEX, "?", "none", "n/a", "na")
 
 
-def find_table(root: Path) -> Path | None:
-    """The table in a folder.
+def find_table(root: Path, stem: str = STEM) -> Path | None:
+    """The table of this name in a folder.
 
     Raises:
         ValueError: there are several.
     """
-    found = sorted(p for p in root.iterdir() if p.stem.casefold() == STEM and p.suffix.lower() in _TEXT + _WORKBOOKS)
+    found = sorted(p for p in root.iterdir() if p.stem.casefold() == stem and p.suffix.lower() in _TEXT + _WORKBOOKS)
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise ValueError(f"{root} holds several tables of clips: {names}; keep one of them")
+        raise ValueError(f"{root} holds several tables of {stem}: {names}; keep one of them")
     return found[0] if found else None
 
 
@@ -42,24 +43,42 @@ def read_table(root: Path, path: Path, pattern: SubjectPattern, check: DiskCheck
     Raises:
         ValueError: the file can't be read, a column is missing, or there are no rows.
     """
-    how, grid = _read_grid(path)
-    start = next((i for i, row in enumerate(grid) if any(map(tables.as_text, row))), 0)
-    start = next((i for i, row in enumerate(grid) if columns.count_known(row) > 1), start)
     required = [field for field in columns.REQUIRED if field != "subject" or not pattern.text]
-    header = grid[start] if grid else []
-    places = columns.find_columns(path, header, required)
-    check.notes.append(f"recognised a table of clips, {path.name} ({how}): {_describe(header, places)}")
-    reader = _RowReader(root, path.name, places, len(header), pattern, check)
-    rows = [(i + 1, row) for i, row in enumerate(grid) if i > start and any(map(tables.as_text, row))]
+    width, places, rows = read_columns(path, columns.HEADERS, required, check)
+    reader = _RowReader(root, path.name, places, width, pattern, check)
     if not rows:
         raise ValueError(f"{path}: no rows below the header; expected one for each clip")
     entries = [entry for number, row in rows if (entry := reader.read(number, row)) is not None]
     return Listing(tuple(entries), (path,))
 
 
-def _read_grid(path: Path) -> tuple[str, Sequence[Sequence[Any]]]:
+def read_columns(
+    path: Path, headers: Mapping[str, Sequence[str]], required: Sequence[str], check: DiskCheck
+) -> tuple[int, dict[str, int], list[tuple[int, Sequence[Any]]]]:
+    """Find the columns of a table, which the check notes.
+
+    Returns:
+        How many columns there are, the place of each field, and the rows below the header that hold anything, each
+        with its number.
+
+    Raises:
+        ValueError: the file can't be read, or a required column is missing.
+    """
+    how, grid = _read_grid(path, headers)
+    start = next((i for i, row in enumerate(grid) if any(map(tables.as_text, row))), 0)
+    start = next((i for i, row in enumerate(grid) if columns.count_known(row, headers) > 1), start)
+    header = grid[start] if grid else []
+    places = columns.find_columns(path, header, required, headers)
+    check.notes.append(
+        f"recognised a table of {path.stem.casefold()}, {path.name} ({how}): {_describe(header, places)}"
+    )
+    rows = [(i + 1, row) for i, row in enumerate(grid) if i > start and any(map(tables.as_text, row))]
+    return len(header), places, rows
+
+
+def _read_grid(path: Path, headers: Mapping[str, Sequence[str]]) -> tuple[str, Sequence[Sequence[Any]]]:
     if path.suffix.lower() in _TEXT:
-        return text_tables.read_text_table(path, columns.count_known)
+        return text_tables.read_text_table(path, functools.partial(columns.count_known, headers=headers))
     sheet, grid = tables.read_sheet(path, None)
     return f"sheet {sheet}", grid
 
@@ -110,7 +129,7 @@ class _RowReader:
             tables.as_text(cells["label"]),
             tables.as_text(cells.get("clip_id")),
             **{field: _read_number(field, cells.get(field)) for field in ("onset", "apex", "offset")},
-            fps=_read_fps(cells.get("fps")),
+            fps=read_fps(cells.get("fps")),
         )
 
 
@@ -125,7 +144,12 @@ def _read_number(field: str, cell: Any) -> int | None:
         raise ValueError(f"{field} is {error}") from None
 
 
-def _read_fps(cell: Any) -> float:
+def read_fps(cell: Any) -> float:
+    """A cell of frames per second; 0 where it says nothing.
+
+    Raises:
+        ValueError: no number above 0.
+    """
     text = tables.as_text(cell).replace(",", ".")
     try:
         fps = float(text) if _is_given(cell) else 0.0

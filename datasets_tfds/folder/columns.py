@@ -10,7 +10,7 @@ from datasets_tfds.tables import as_text
 
 REQUIRED = ("path", "subject", "label")
 # The first name of each is ours: it wins over the others where a table has several.
-_HEADERS: Mapping[str, tuple[str, ...]] = {
+HEADERS: Mapping[str, tuple[str, ...]] = {
     "path": (
         *("path", "filepath", "clippath", "videopath", "file", "filename", "folder", "video"),
         *("路径", "文件", "文件名", "文件路径", "文件夹", "视频", "视频路径"),
@@ -36,32 +36,37 @@ def squeeze(header: Any) -> str:
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", as_text(header)).casefold())
 
 
-def count_known(cells: Sequence[Any]) -> int:
+def count_known(cells: Sequence[Any], headers: Mapping[str, Sequence[str]] = HEADERS) -> int:
     """How many cells of a row are headers."""
-    known = {name for names in _HEADERS.values() for name in names}
+    known = {name for names in headers.values() for name in names}
     return sum(squeeze(cell) in known for cell in cells)
 
 
-def find_columns(path: Path, header: Sequence[Any], required: Sequence[str] = REQUIRED) -> dict[str, int]:
-    """Place of each field that the table has.
+def find_columns(
+    path: Path,
+    header: Sequence[Any],
+    required: Sequence[str] = REQUIRED,
+    headers: Mapping[str, Sequence[str]] = HEADERS,
+) -> dict[str, int]:
+    """Place of each field that the table has; `headers` gives the names of each, ours first.
 
     Raises:
         ValueError: a required one is missing, or two columns may both be one field.
     """
     names = [squeeze(cell) for cell in header]
-    found = {field: _find(path, header, names, field) for field in _HEADERS}
+    found = {field: _find(path, header, names, field, headers[field]) for field in headers}
     if missing := [field for field in required if found[field] is None]:
         has = ", ".join(as_text(cell) for cell in header if as_text(cell)) or "none"
-        expected = "; ".join(f"{field} (or {', '.join(_HEADERS[field][1:])})" for field in missing)
+        expected = "; ".join(f"{field} (or {', '.join(headers[field][1:])})" for field in missing)
         raise ValueError(
             f"{path}: no column {', '.join(missing)}; its columns are {has}. Name the header of each: {expected}"
         )
     return {field: place for field, place in found.items() if place is not None}
 
 
-def _find(path: Path, header: Sequence[Any], names: Sequence[str], field: str) -> int | None:
-    ours = [k for k, name in enumerate(names) if name == _HEADERS[field][0]]
-    places = ours or [k for k, name in enumerate(names) if name in _HEADERS[field]]
+def _find(path: Path, header: Sequence[Any], names: Sequence[str], field: str, known: Sequence[str]) -> int | None:
+    ours = [k for k, name in enumerate(names) if name == known[0]]
+    places = ours or [k for k, name in enumerate(names) if name in known]
     if len(places) > 1:
         several = ", ".join(as_text(header[k]) for k in places)
         raise ValueError(f"{path}: {several} may each be the column {field}; name the right one {field}")

@@ -19,6 +19,10 @@ class Stream(enum.IntEnum):
     FRAME_NUMBERS = 102
     IRREGULARITIES = 200
     DIGITS = 201
+    LONG_EVENTS = 300
+    LONG_MOTION = 301
+    LONG_NOISE = 302
+    LONG_IRREGULARITIES = 303
 
 
 def random_stream(seed: int, stream: Stream, *key: int) -> np.random.Generator:

@@ -120,11 +120,11 @@ def _generator(spec: ClipSpec, stream: Stream) -> np.random.Generator:
     return random_stream(spec.seed, stream, spec.subject, spec.index)
 
 
-def _wander(rng: np.random.Generator, num_frames: int, amount: float) -> np.ndarray:
-    """A slow, smooth path around 0 with deviation of about `amount`."""
+def wander(rng: np.random.Generator, num_frames: int, amount: float, *, pace: float = 40.0) -> np.ndarray:
+    """A slow, smooth path around 0 with deviation of about `amount`; `pace` frames hold 0.1 to 2 waves."""
     phase, speed = rng.uniform(0, 2 * np.pi, 3), rng.uniform(0.2, 1.6, 3) * np.array([1.0, 1.6, 2.6])
     weight = rng.normal(0, 1, 3) * np.array([1.0, 0.6, 0.35])
-    time = np.arange(num_frames)[:, None] / 40.0
+    time = np.arange(num_frames)[:, None] / pace
     return amount * (np.sin(phase + 2 * np.pi * speed * time * 0.5) * weight).sum(axis=1)
 
 
@@ -132,16 +132,16 @@ def _draw_nuisance(spec: ClipSpec, num_frames: int) -> tuple[list[Pose], np.ndar
     """What happens besides the expression: head poses, eyelid closure and lamp gain of each frame."""
     rng = _generator(spec, Stream.NUISANCE)
     offset = rng.normal(0, 0.004, 2)  # where the head rests in this clip
-    shift_x, shift_y = (offset[axis] + _wander(rng, num_frames, 0.0028) for axis in (0, 1))
-    turn, zoom = _wander(rng, num_frames, 0.0025), 1 + _wander(rng, num_frames, 0.0015)
-    gains = rng.normal(1, 0.02) * (1 + _wander(rng, num_frames, 0.004)) * rng.normal(1, 0.003, num_frames)
+    shift_x, shift_y = (offset[axis] + wander(rng, num_frames, 0.0028) for axis in (0, 1))
+    turn, zoom = wander(rng, num_frames, 0.0025), 1 + wander(rng, num_frames, 0.0015)
+    gains = rng.normal(1, 0.02) * (1 + wander(rng, num_frames, 0.004)) * rng.normal(1, 0.003, num_frames)
     blinks, middle = rng.uniform() < BLINK_PROBABILITY, rng.uniform(0, num_frames)
     half = rng.uniform(0.05, 0.09) * spec.fps  # frames from open to closed
-    closure = _eyelid_closure(np.arange(num_frames), middle, half) * blinks
+    closure = eyelid_closure(np.arange(num_frames), middle, half) * blinks
     return [Pose(*values) for values in zip(shift_x, shift_y, turn, zoom, strict=True)], closure, gains
 
 
-def _eyelid_closure(frame: np.ndarray, middle: float, half: float) -> np.ndarray:
+def eyelid_closure(frame: np.ndarray, middle: float, half: float) -> np.ndarray:
     """Eyelid closure of each frame: 1 at `middle`, 0 further than `half` frames away."""
     return np.cos(np.clip((frame - middle) / half, -1.0, 1.0) * np.pi / 2) ** 2
 

@@ -78,7 +78,7 @@ def write_corpus(config: CorpusConfig, out: str | os.PathLike[str], *, show_prog
         `out`, which now holds the layout's top folder and `truth.json`.
     """
     out = pathlib.Path(out).absolute()
-    with _complete_or_nothing(out) as root:
+    with complete_or_nothing(out) as root:
         plan, layout = plan_corpus(config), config.chosen_layout
         progress = functools.partial(track, description="Drawing clips", disable=not show_progress)
         if isinstance(layout, AnnotatedLayout):
@@ -215,7 +215,7 @@ def _truth(
 
 
 @contextlib.contextmanager
-def _complete_or_nothing(out: pathlib.Path) -> Iterator[pathlib.Path]:
+def complete_or_nothing(out: pathlib.Path) -> Iterator[pathlib.Path]:
     """A folder to write to that becomes `out` if all goes well and vanishes if not."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} exists and is not an empty folder; remove it or choose another --out")

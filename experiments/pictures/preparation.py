@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from akm_jax.prepare import AlignConfig, HaarEyes, align_clip, magnify
+from akm_jax.prepare import AlignConfig, MeshEyes, align_clip, magnify
 from datasets_tfds.synthetic import ClipSpec, draw_clip
 
 INK, PAPER, MARK = (40, 40, 40), (255, 255, 255), (230, 90, 40)
@@ -52,7 +52,7 @@ def main(config: PictureConfig) -> None:
     )
     clip = draw_clip(spec)
     raw = [turn(frame, config.turn_deg) for frame in clip.frames]
-    aligned = align_clip(raw, HaarEyes(), config=AlignConfig(config.side, config.side))
+    aligned = align_clip(raw, MeshEyes(), config=AlignConfig(config.side, config.side))
     magnified = magnify(aligned, alpha=config.alpha)
     column = busiest_column(magnified, clip.apex)
     apex = f"frame {clip.apex + 1}, the apex"

@@ -28,6 +28,9 @@ class Cut:
         assert clip_ids
         return self
 
+    def describe(self):
+        return f"the first {self.rows} rows"
+
     def __call__(self, clip, frames, fps):
         assert fps == 200.0
         if clip.subject == self.refused:

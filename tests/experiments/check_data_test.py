@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from datasets_tfds.synthetic import CorpusConfig, write_corpus
+from datasets_tfds.synthetic import CorpusConfig, LongCorpusConfig, write_corpus, write_long_corpus
 from experiments import check_data
 
 TINY = {"subjects": 3, "clips": 4, "size": 32, "min_frames": 3, "max_frames": 4, "pictures": "noise"}
@@ -83,3 +83,40 @@ def test_the_command_line(folder):
     assert done.returncode == 1
     assert "no annotation table" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+LONG = {"subjects": 3, "videos": 1, "seconds": 3.6, "fps": 15.0, "macros": 1, "micros": 1, "talks": 0, "size": 32}
+
+
+def test_long_videos_are_described_by_their_intervals(tmp_path, capsys):
+    root = write_long_corpus(LongCorpusConfig(layout="samm_lv", **LONG), tmp_path / "samm_lv")
+    assert check_data.main(root, "samm_lv") == 0
+    text = capsys.readouterr().out
+    for line in (
+        "SAMM Long Videos",
+        "edition V1, 6 / 502 rows",
+        "videos    3 / 147 published",
+        "fps       200",
+        "macro     3 / 343 intervals in 3 videos, length ",
+        "micro     3 / 159 intervals in 3 videos, length ",
+        "The set can be built.",
+    ):
+        assert line in text
+    assert "class " not in text
+    picture = next(root.rglob("006_1_0009.jpg"))
+    picture.write_bytes(picture.read_bytes()[:-50])
+    assert check_data.main(root, "samm_lv", json=True) == 1
+    record = json.loads(capsys.readouterr().out)
+    assert "006_1_0009.jpg: truncated" in record["problems"][0]
+    assert record["intervals"]["micro"]["found"] == 2
+
+
+def test_own_long_videos_are_checked_as_they_count(tmp_path, capsys):
+    root = write_long_corpus(LongCorpusConfig(layout="samm_lv", **LONG), tmp_path / "own")
+    rows = "video,onset,offset,type,fps\nSAMM_longvideos/006_1,0,9,macro,40\n"
+    (root / "intervals.csv").write_text(rows)
+    assert check_data.main(root, "long_folder") == 1
+    assert "0..9 lies outside the video" in capsys.readouterr().out
+    assert check_data.main(root, "long_folder", counting="from0") == 0
+    assert "macro     1 intervals in 1 videos, length 10 / 10.0 / 10 frames" in capsys.readouterr().out
+    assert check_data.main(root, "samm_lv", counting="from0") == 1

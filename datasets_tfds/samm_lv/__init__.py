@@ -1,0 +1,1 @@
+"""SAMM Long Videos, with macro- and micro-expressions (Yap et al. 2020)."""

@@ -1,0 +1,71 @@
+"""Where faces are known from."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from datasets_tfds.long import faces
+
+BOX, POINTS = (3, 4, 40, 50), np.arange(136, dtype=np.float32).reshape(68, 2) / 4
+
+
+def write_table(folder, rows, columns=("video", *faces.BOX_COLUMNS, *faces.POINT_COLUMNS)):
+    with (folder / faces.FACE_TABLE).open("w", newline="") as file:
+        csv.writer(file).writerows([columns, *rows])
+
+
+def row(video="a", box=BOX, points=POINTS):
+    return [video, *box, *np.ravel(points)]
+
+
+def write_truth(folder, box=BOX, points=POINTS):
+    truth = {"videos": [{"video": name, "box": box, "landmarks": np.asarray(points).tolist()} for name in "ab"]}
+    (folder / faces.TRUTH).write_text(json.dumps(truth))
+
+
+def test_the_table_goes_before_the_truth(tmp_path):
+    assert faces.read_faces(tmp_path, {"a", "b"}) == {}
+    write_truth(tmp_path)
+    write_table(tmp_path, [row(box=(1, 2, 30, 31), points=POINTS + 1)])
+    found = faces.read_faces(tmp_path, {"a", "b"})
+    assert found["a"].box == (1, 2, 30, 31)
+    assert found["b"].box == BOX
+    np.testing.assert_array_equal(found["a"].landmarks, POINTS + 1)
+    np.testing.assert_array_equal(found["b"].landmarks, POINTS)
+    assert len(faces.face_files(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([row("c")], "row 2: video 'c': no video of the set"),
+        ([row(), row()], "row 3: video 'a': named before"),
+        ([row(box=("x", 2, 3, 4))], "row 2: video 'a'"),
+        ([row(points=np.full((68, 2), np.nan))], "row 2: video 'a'"),
+        ([row()[:-1]], "row 2: video 'a'"),
+    ],
+)
+def test_bad_rows_are_named(tmp_path, rows, message):
+    write_table(tmp_path, rows)
+    with pytest.raises(ValueError, match=message):
+        faces.read_faces(tmp_path, {"a", "b"})
+
+
+def test_missing_columns_are_named(tmp_path):
+    write_table(tmp_path, [], columns=("video", "x0"))
+    with pytest.raises(ValueError, match="no column box_x, box_y, box_width, box_height, y0; expected video"):
+        faces.read_faces(tmp_path, {"a"})
+
+
+@pytest.mark.parametrize("text", ["{}", '{"clips": []}', "no json", '{"videos": [{"video": "a", "box": [1]}]}'])
+def test_a_truth_of_something_else_is_an_error(tmp_path, text):
+    (tmp_path / faces.TRUTH).write_text(text)
+    with pytest.raises(ValueError, match="not the truth about drawn videos"):
+        faces.read_faces(tmp_path, {"a"})
+
+
+def test_without_a_finder_the_remedy_is_told():
+    with pytest.raises(ValueError, match=r"its face is not known -> give its box and landmarks in landmarks\.csv"):
+        faces.NoFinder()(np.zeros((8, 8, 3), np.uint8))
