@@ -3,10 +3,11 @@
     python -m experiments.benchmark train --against=torch      a training step, ours and PyTorch's in turn
     python -m experiments.benchmark all --json=FILE            all but scaling, results to a file
     python -m experiments.benchmark magnify                    motion magnification beside pyrtools
+    python -m experiments.benchmark flow                       TV-L1 optical flow beside OpenCV's
 
 train, infer: seconds a step of 8 clips. epoch: everything but the steps. loader: a streamed set. compile: until the
 step is ready. scaling: against clips, frames, pixels, folds, spread of lengths; it compiles many programs and takes as
-long as all others. magnify: not in `all`. Needs neither data nor tensorflow-datasets; `experiments.pictures` draws a
+long as all others. magnify, flow: not in `all`. Needs neither data nor tensorflow-datasets; `experiments.pictures` draws a
 file of results.
 """
 
@@ -25,13 +26,13 @@ from akm_jax.data.clip_set import ClipSet
 from akm_jax.files import write_json
 from akm_jax.train.parts import split_cpu
 from akm_jax.versions import versions
-from experiments.benchmarks import compiling, epoch, loader, machine, scaling, speed, theirs
+from experiments.benchmarks import compiling, epoch, loader, machine, optical_flow, scaling, speed, theirs
 from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.workload import draw_lengths, noise_clips
 from experiments.command import console, run_command
 
 LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch")
-Work = Literal["train", "infer", "epoch", "loader", "compile", "scaling", "magnify", "all"]
+Work = Literal["train", "infer", "epoch", "loader", "compile", "scaling", "magnify", "flow", "all"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +126,9 @@ def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
 
         console.print("magnify: one clip, and two processes for the memory")
         yield magnification.measure(rounds=config.train_rounds)
+    if "flow" in chosen:
+        console.print("flow: ours and OpenCV's in turn")
+        yield optical_flow.measure(rounds=config.train_rounds)
     if "scaling" in chosen:
         shape = model if machine.has_accelerator() else scaling.SLIM
         yield scaling.measure(shape, rounds=3, track=track), {}
