@@ -54,7 +54,7 @@ def _describe(clip_set: ClipSet, clip: int, beta: list[float] | None) -> dict[st
             "name": name,
             "index": i,
             "number": int(clip_set.frame_numbers[start + i]),
-            "png": _png(pictures[i]),
+            "png": encode_png(pictures[i]),
         }
         for name, i in chosen.items()
         if i >= 0
@@ -62,7 +62,8 @@ def _describe(clip_set: ClipSet, clip: int, beta: list[float] | None) -> dict[st
     return {"apex": apex if apex >= 0 else None, "num_frames": num_frames, "frames": frames}
 
 
-def _png(frame: np.ndarray) -> str:
+def encode_png(frame: np.ndarray) -> str:
+    """A picture, at most 128 pixels wide and high, as PNG in Base64."""
     out, picture = io.BytesIO(), Image.fromarray(frame)
     picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     picture.save(out, format="PNG", optimize=True)
