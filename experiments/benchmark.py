@@ -4,11 +4,12 @@
     python -m experiments.benchmark all --json=FILE            all but scaling, results to a file
     python -m experiments.benchmark magnify                    motion magnification beside pyrtools
     python -m experiments.benchmark flow                       TV-L1 optical flow beside OpenCV's
+    python -m experiments.benchmark softnet --against=torch    a step of SOFTNet's training, as many folds as devices
 
 train, infer: seconds a step of 8 clips. epoch: everything but the steps. loader: a streamed set. compile: until the
 step is ready. scaling: against clips, frames, pixels, folds, spread of lengths; it compiles many programs and takes as
-long as all others. magnify, flow: not in `all`. Needs neither data nor tensorflow-datasets; `experiments.pictures` draws a
-file of results.
+long as all others. magnify, flow, softnet: not in `all`. Needs neither data nor tensorflow-datasets;
+`experiments.pictures` draws a file of results.
 """
 
 import dataclasses
@@ -26,13 +27,14 @@ from akm_jax.data.clip_set import ClipSet
 from akm_jax.files import write_json
 from akm_jax.train.parts import split_cpu
 from akm_jax.versions import versions
-from experiments.benchmarks import compiling, epoch, loader, machine, optical_flow, scaling, speed, theirs
+from experiments.benchmarks import compiling, epoch, loader, machine, optical_flow, scaling, softnet, speed, theirs
 from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.workload import draw_lengths, noise_clips
 from experiments.command import console, run_command
 
 LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch")
-Work = Literal["train", "infer", "epoch", "loader", "compile", "scaling", "magnify", "flow", "all"]
+SOFTNET_STEPS = 300
+Work = Literal["train", "infer", "epoch", "loader", "compile", "scaling", "magnify", "flow", "softnet", "all"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +44,7 @@ class BenchmarkConfig:
     work: tyro.conf.Positional[Work]
     """What to measure."""
     against: Literal["nothing", "torch", "torch_all"] = "nothing"
-    """Measure PyTorch beside ours (train, infer): the ways to run it worth a trial on the device, or all of them."""
+    """Measure PyTorch beside ours (train, infer, softnet): the ways to run it worth a trial, or all of them."""
     json: Path | None = None
     """File of results, written after each part."""
     lengths: Literal["casme", "casme2", "smic", "samm"] = "casme2"
@@ -66,7 +68,8 @@ class BenchmarkConfig:
     epochs: int = 2
     """Epochs of `epoch`; the first, which compiles, does not count."""
     steps: int = -1
-    """Steps of an epoch of `epoch`; 0: all; -1: all on an accelerator, one on the CPU."""
+    """Steps of an epoch of `epoch` (0: all; -1: all on an accelerator, one on the CPU) or of a round of `softnet` (-1:
+    300)."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -129,6 +132,13 @@ def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
     if "flow" in chosen:
         console.print("flow: ours and OpenCV's in turn")
         yield optical_flow.measure(rounds=config.train_rounds)
+    if "softnet" in chosen:
+        steps = config.steps if config.steps > 0 else SOFTNET_STEPS
+        console.print(f"softnet: {config.train_rounds} rounds of {steps} steps")
+        against_torch = config.against != "nothing"
+        yield softnet.measure(
+            rounds=config.train_rounds, steps=steps, threads=config.threads, against_torch=against_torch
+        )
     if "scaling" in chosen:
         shape = model if machine.has_accelerator() else scaling.SLIM
         yield scaling.measure(shape, rounds=3, track=track), {}
@@ -174,14 +184,19 @@ def show(result: dict[str, Any]) -> None:
     hidden = {"name", "median_s", "frames_per_s", "seconds"}
     for row in result["rows"]:
         more = ", ".join(f"{k} {v}" for k, v in row.items() if k not in hidden)
-        table.add_row(row["name"], _seconds(row.get("median_s")), str(row.get("frames_per_s", "")), more)
+        table.add_row(
+            row["name"],
+            _seconds(row.get("median_s", row.get("median_ms", 0) / 1000 or None)),
+            str(row.get("frames_per_s", "")),
+            more,
+        )
     console.print(table)
     for name, value in result["ratios"].items():
         console.print(f"{name}: {value:.2f} times as fast")
 
 
 def _seconds(value: Any) -> str:
-    return f"{value:.3f} s" if isinstance(value, float) else str(value or "")
+    return f"{value:.4g} s" if isinstance(value, float) else str(value or "")
 
 
 if __name__ == "__main__":

@@ -136,8 +136,11 @@ def _figure_lines(figures: dict[str, Any]) -> list[str]:
 
 
 def _interval_lines(figures: dict[str, Any], is_published: bool) -> list[str]:
-    """Frame rates, and the expressions of each type with their lengths."""
-    lines = [f"fps       {', '.join(f'{rate:g}' for rate in figures['fps'])}"]
+    """Frame rates, known faces, and the expressions of each type with their lengths."""
+    lines = [
+        f"fps       {', '.join(f'{rate:g}' for rate in figures['fps'])}",
+        f"faces     known beforehand in {figures['faces']} of {figures['clips']['found']} videos",
+    ]
     for kind, found in figures["intervals"].items():
         unknown = f", {found['unknown_onsets']} of unknown onset" if found["unknown_onsets"] else ""
         lines.append(

@@ -7,6 +7,7 @@ Parameters of the others, where none are given, are OpenCV's own except for Farn
 field: (pyramid 0.5, 3 levels, window 15, 3 iterations, neighbourhood 5, sigma 1.2).
 """
 
+import contextlib
 import functools
 import os
 import threading
@@ -28,6 +29,7 @@ PairFlow = Callable[[np.ndarray, np.ndarray], np.ndarray]
 DEFAULTS = TVL1Config()
 PAIRS_PER_CALL = 64  # on an accelerator; 128 x 128 pixels: about 0.3 GB
 _opencv: Any = cv2  # its stubs lack what opencv-contrib adds
+RLOF_GRID, RLOF_NEIGHBOURS = 6, 128  # OpenCV's defaults
 FARNEBACK = (0.5, 3, 15, 3, 5, 1.2, 0)
 
 
@@ -71,8 +73,6 @@ def flow(
     threads = threads or len(os.sched_getaffinity(0))
     if method == "tvl1" and backend != "opencv":
         return _with_jax(first, second, config, threads, pairs_per_call)
-    if method == "rlof":
-        threads = 1  # several at once were seen to spoil each other's results; one uses all cores by itself
     return _with_opencv(first, second, opencv_flow(method, config), threads)
 
 
@@ -94,6 +94,11 @@ def _check(
         raise ValueError(f"first and second must be of the same shape, got {first.shape} and {second.shape}")
     if min(first.shape[1:]) < 16:
         raise ValueError(f"flow needs frames of at least 16 x 16 pixels, got {first.shape[1]} x {first.shape[2]}")
+    if method == "rlof" and np.prod(np.array(first.shape[1:]) // RLOF_GRID) < RLOF_NEIGHBOURS:
+        raise ValueError(
+            f"RLOF needs larger frames, got {first.shape[1]} x {first.shape[2]}: OpenCV tracks a point every "
+            f"{RLOF_GRID} pixels and crashes with fewer than {RLOF_NEIGHBOURS}; 80 x 80 pixels are enough"
+        )
     for name, value in (("threads", threads), ("pairs_per_call", pairs_per_call)):
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
@@ -132,8 +137,20 @@ def _with_opencv(first: np.ndarray, second: np.ndarray, pair_flow: PairFlow, thr
     def compute(pair: int) -> None:
         found[pair] = pair_flow(first[pair], second[pair])
 
-    _share(compute, range(len(first)), threads)
+    with _opencv_threads(1 if threads > 1 else cv2.getNumThreads()):
+        _share(compute, range(len(first)), threads)
     return found
+
+
+@contextlib.contextmanager
+def _opencv_threads(count: int) -> Iterator[None]:
+    """OpenCV's own threads, which in worker threads would only wait for each other; afterwards as they were."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(count)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _share(work: Callable, items: Iterator | range, threads: int) -> None:
@@ -148,7 +165,7 @@ def _share(work: Callable, items: Iterator | range, threads: int) -> None:
 
 
 def opencv_flow(method: Method, config: TVL1Config = DEFAULTS) -> PairFlow:
-    """OpenCV's function of one pair, for any number of threads (RLOF: one): each gets an object of its own."""
+    """OpenCV's function of one pair, which any number of threads may call: each gets an object of its own."""
     own = threading.local()
     make = functools.partial(_MAKERS[method], config)
 
@@ -177,7 +194,6 @@ def _make_farneback(_: TVL1Config) -> PairFlow:
 
 def _make_rlof(_: TVL1Config) -> PairFlow:
     colour = functools.partial(cv2.cvtColor, code=cv2.COLOR_GRAY2BGR)  # it takes nothing else
-    # The function, not an object: an object's second pair comes out wrong.
     return lambda a, b: _opencv.optflow.calcOpticalFlowDenseRLOF(colour(a), colour(b), None)
 
 

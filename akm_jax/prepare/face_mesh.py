@@ -4,9 +4,9 @@ The network sees 192 x 192 pixels: the face turned upright by the line of its ey
 It is asked twice, the second time with the square around its own first answer, which no longer depends on how well the
 detector's box sits.
 
-Its presence score is a logit. Measured on two photographs, small, dark, pale, tilted and with glasses: 23 to 55; with
-noise of 30 grey levels, 14 to 24; drawn faces 25 to 36; half of a face covered, or eyes behind dark glasses: up to 18;
-textures, animals and other pictures: below 6. `certainty` puts 20 at 0.5.
+Its presence score is a logit. Measured on two photographs, small, dark, pale, tilted and with glasses: 24 to 46; drawn
+faces 28 to 36; eyes behind dark glasses: below 20; half of a face covered: below 13; textures, animals and other
+pictures: below 9. The certainty puts 20 at 0.5. docs/preparation.md has more.
 
 Source: Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on Mobile GPUs", 2019. The second
 question and the scale of the certainty are this package's.

@@ -19,7 +19,7 @@ from akm_jax.prepare.face_track import FaceSpan
 from akm_jax.spotting.own_video import FoundInterval, Watched, active
 
 FILE_NAME = "annotated.webm"
-LARGEST_SIDE = 640  # pixels
+LARGEST_SIDE, LEAST_WIDTH = 640, 320  # pixels
 MOST_FPS = 30.0
 STRIP_HEIGHT = 64
 # Blue, green, red.
@@ -36,6 +36,7 @@ def write_annotated(folder: Path, watched: Watched, watch: Stopwatch, observer: 
     """
     recording, path = watched.recording, folder / FILE_NAME
     scale = min(1.0, LARGEST_SIDE / max(recording.width, recording.height))
+    scale = max(scale, LEAST_WIDTH / recording.width)
     width, height = (2 * max(8, round(scale * side / 2)) for side in (recording.width, recording.height))
     fps = min(recording.fps, MOST_FPS)
     strip = draw_strip(watched, width)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from akm_jax.files import write_text
 from akm_jax.report.svg import COLOURS, draw
-from akm_jax.report.thumbnails import encode_png
+from akm_jax.report.thumbnails import as_png
 from akm_jax.spotting.own_video import CropFile, FoundInterval, Watched
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _card(watched: Watched, one: FoundInterval, crops: CropFile) -> Card:
             "name": name,
             "number": number,
             "time": float(watched.recording.times[number]),
-            "png": encode_png(crops.read(number, number + 1)[0]),
+            "png": as_png(crops.read(number, number + 1)[0]),
         }
         for name, number in (("onset", one.onset), ("middle", one.peak), ("offset", one.offset))
     ]

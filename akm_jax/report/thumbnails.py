@@ -54,7 +54,7 @@ def _describe(clip_set: ClipSet, clip: int, beta: list[float] | None) -> dict[st
             "name": name,
             "index": i,
             "number": int(clip_set.frame_numbers[start + i]),
-            "png": encode_png(pictures[i]),
+            "png": as_png(pictures[i]),
         }
         for name, i in chosen.items()
         if i >= 0
@@ -62,8 +62,8 @@ def _describe(clip_set: ClipSet, clip: int, beta: list[float] | None) -> dict[st
     return {"apex": apex if apex >= 0 else None, "num_frames": num_frames, "frames": frames}
 
 
-def encode_png(frame: np.ndarray) -> str:
-    """A picture, at most 128 pixels wide and high, as PNG in Base64."""
+def as_png(frame: np.ndarray) -> str:
+    """A small picture of a frame, grey uint8 (H, W), for a page: PNG in base 64."""
     out, picture = io.BytesIO(), Image.fromarray(frame)
     picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     picture.save(out, format="PNG", optimize=True)

@@ -12,13 +12,6 @@ NOISE_DEVIATION = 0.1
 KINDS = ("flip", "blur", "noise")
 
 
-def scale_frames(features: Float[np.ndarray, "N H W D"]) -> Float[np.ndarray, "N H W D"]:
-    """Each frame and channel scaled to [0, 1]; a constant one becomes 0."""
-    lowest = features.min(axis=(1, 2), keepdims=True)
-    span = features.max(axis=(1, 2), keepdims=True) - lowest
-    return (features - lowest) / np.where(span > 0, span, 1)
-
-
 def flip(frames: Float[np.ndarray, "N H W D"]) -> Float[np.ndarray, "N H W D"]:
     """Left and right exchanged; the sign of the flow stays."""
     return frames[:, :, ::-1]

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from akm_jax.data.long_videos import CROP_SIZE, NUM_LANDMARKS
+from akm_jax.ops.strain import strain
 
 FEATURE_SIZE = 42
 NOSE_MARGIN = 5
@@ -21,9 +22,6 @@ NOSE = 28
 LEFT_EYE, RIGHT_EYE = np.arange(36, 42), np.arange(42, 48)
 # Of an eye's six points the first and the fourth are its corners, then lids above and below.
 EYE_STEPS = EYE_MARGIN * np.array([(-1, 0), (0, -1), (0, -1), (1, 0), (0, 1), (0, 1)])
-
-BLUR_SIZE = 7
-NOISE_VARIANCE = 0.01
 
 
 class Box(NamedTuple):
@@ -64,7 +62,7 @@ def feature_picture(
             f"optical flow of shape {flow.shape}, {np.isfinite(flow).mean():.0%} of it finite: expected finite numbers "
             f"({CROP_SIZE}, {CROP_SIZE}, 2)"
         )
-    picture = subtract_nose(np.dstack([flow, _strain(flow.astype(np.float64))]), points)
+    picture = subtract_nose(np.dstack([flow, strain(flow.astype(np.float64), "softnet")]), points)
     picture[eye_mask(points)] = 0
     # OpenCV takes the size as (width, height).
     halves = [cv2.resize(picture[box.slices], (FEATURE_SIZE, FEATURE_SIZE // 2)) for box in boxes(points)]
@@ -115,34 +113,6 @@ def scale_features(features: Float[np.ndarray, "*N 42 42 3"]) -> Float[np.ndarra
     return (features - low) / np.where(extent == 0, 1, extent)
 
 
-def augment_features(
-    rng: np.random.Generator, features: Float[np.ndarray, "N 42 42 3"]
-) -> Float[np.ndarray, "3*N 42 42 3"]:
-    """Make three more of every frame: mirrored, blurred, noisy, in this order.
-
-    The released program appends these of the frames with an expression, for micro-expressions only. It scales features
-    to [0, 1] after this in its first fold and before it in all others; mirroring and blurring do not depend on that.
-    """
-    made = [change for one in features for change in (mirror(one), blur(one), add_noise(rng, one))]
-    return np.stack(made) if made else features
-
-
-def mirror(feature: Float[np.ndarray, "42 42 3"]) -> Float[np.ndarray, "42 42 3"]:
-    """Left and right exchanged; u keeps its sign, for it is an absolute value."""
-    return feature[:, ::-1]
-
-
-def blur(feature: Float[np.ndarray, "42 42 3"]) -> Float[np.ndarray, "42 42 3"]:
-    """Gaussian of 7 x 7 pixels with OpenCV's standard deviation for that size, 1.4."""
-    return cv2.GaussianBlur(feature, (BLUR_SIZE, BLUR_SIZE), 0)
-
-
-def add_noise(rng: np.random.Generator, feature: Float[np.ndarray, "42 42 3"]) -> Float[np.ndarray, "42 42 3"]:
-    """Gaussian noise of variance 0.01, clipped to [0, 1], or [-1, 1] if a value is negative, as scikit-image has it."""
-    noisy = feature + rng.normal(0, NOISE_VARIANCE**0.5, feature.shape)
-    return noisy.clip(-1 if feature.min() < 0 else 0, 1).astype(feature.dtype)
-
-
 def _whole(landmarks: np.ndarray) -> np.ndarray:
     if landmarks.shape != (NUM_LANDMARKS, 2) or not np.isfinite(landmarks).all():
         raise ValueError(
@@ -166,11 +136,3 @@ def _box(part: str, *ends: int) -> Box:
             f"{CROP_SIZE} crop"
         )
     return box
-
-
-def _strain(flow: Float[np.ndarray, "H W 2"]) -> Float[np.ndarray, "H W"]:
-    """Strain by differences to the next pixel; the last column and row repeat those before."""
-    across, down = -np.diff(flow, axis=1)[:-1], -np.diff(flow, axis=0)[:, :-1]
-    shear = down[..., 0] + across[..., 1]
-    strain = np.sqrt(across[..., 0] ** 2 + down[..., 1] ** 2 + shear**2 / 2)
-    return np.pad(strain, (0, 1), mode="edge")

@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from akm_jax.spotting.augment import KINDS, add_noise, blur, flip, scale_frames
+from akm_jax.spotting.augment import KINDS, add_noise, blur, flip
+from akm_jax.spotting.features import scale_features
 
 Variant = Literal["megc", "code"]
 VARIANTS: tuple[Variant, ...] = ("megc", "code")
@@ -99,11 +100,11 @@ def gather_frames(
 
 
 def _put(planes, rows, frames):
-    planes[rows] = np.moveaxis(scale_frames(np.asarray(frames, np.float32)), -1, 1)
+    planes[rows] = np.moveaxis(scale_features(np.asarray(frames, np.float32)), -1, 1)
 
 
 def _add_copies(planes, numbers, rows, raw, seed, *, with_raw):
-    scaled = scale_frames(np.asarray(raw, np.float32))
+    scaled = scale_features(np.asarray(raw, np.float32))
     for i, copy in enumerate((flip(scaled), blur(scaled), add_noise(scaled, numbers, seed))):
         _put(planes, rows[0, numbers] + i, copy)
     if with_raw:

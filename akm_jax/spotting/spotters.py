@@ -15,6 +15,7 @@ from akm_jax.data.long_videos import TYPES, ExpressionType
 from akm_jax.files import read_json
 from akm_jax.interop.keras import load_softnet
 from akm_jax.models.softnet import PUBLISHED, SOFTNet, SOFTNetConfig
+from akm_jax.spotting.folds import weights_folder
 from akm_jax.spotting.intervals import THRESHOLD
 from akm_jax.spotting.training import score_videos
 
@@ -77,7 +78,7 @@ def load_spotters(
 
 def _from_run(run_dir: Path, wanted: ExpressionType | None, subject: str | None) -> tuple[Spotter, ...]:
     config = _read_config(run_dir)
-    files = {kind: sorted((run_dir / "folds" / kind / "weights").glob("*.npz"), key=_natural) for kind in TYPES}
+    files = {kind: sorted(weights_folder(run_dir, kind).glob("*.npz"), key=_natural) for kind in TYPES}
     chosen = {
         kind: [file for file in found if subject in (None, file.stem)]
         for kind, found in files.items()

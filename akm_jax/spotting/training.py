@@ -28,7 +28,7 @@ from jaxtyping import Float, Int
 
 from akm_jax.models.softnet import PUBLISHED, SOFTNet, SOFTNetConfig
 from akm_jax.optim import apply_updates
-from akm_jax.spotting.augment import scale_frames
+from akm_jax.spotting.features import scale_features
 from akm_jax.spotting.fold_files import read_fold, write_fold
 from akm_jax.spotting.frames import VARIANTS, SpottingFrames, Variant, training_rows
 
@@ -252,7 +252,7 @@ def _score_video(graph, weights, video, size):
     chunk = np.zeros((SCORED_AT_ONCE, *video.shape[1:]), np.float32)
     for start in range(0, len(video), SCORED_AT_ONCE):
         part = video[start : start + SCORED_AT_ONCE]
-        chunk[: len(part)] = scale_frames(np.asarray(part, np.float32))
+        chunk[: len(part)] = scale_features(np.asarray(part, np.float32))
         scores[start : start + len(part)] = np.asarray(_score(graph, weights, chunk))[: len(part)]
     return scores
 

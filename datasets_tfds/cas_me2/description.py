@@ -10,7 +10,6 @@ from typing import Any
 
 from datasets_tfds import layout, tables
 from datasets_tfds.disk_check import DiskCheck
-from datasets_tfds.long import faces
 from datasets_tfds.long.intervals import EMOTION_NAMES, Rules, WrittenInterval
 from datasets_tfds.long.survey import LongClip, LongSurvey, annotate, find_folders, read_frames_of
 from datasets_tfds.published import Published
@@ -36,8 +35,8 @@ def survey(manual_dir: Path) -> LongSurvey:
     check = DiskCheck(TITLE, root)
     rows = _read_rows(path, check)
     videos = annotate(_list_videos(root, check), rows, check, Rules())
-    sources = (path, *faces.face_files(places[0]))
-    return LongSurvey(videos, check, PUBLISHED, {}, FPS, sources=sources, published_intervals=INTERVALS)
+    counts = {"published": PUBLISHED, "published_intervals": INTERVALS}
+    return LongSurvey.complete(places[0], path, videos, check, fps=FPS, **counts)
 
 
 def _list_videos(root: Path, check: DiskCheck) -> list[LongClip]:

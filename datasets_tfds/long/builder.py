@@ -101,18 +101,18 @@ class LongBuilder(SetBuilder, skip_registration=True):  # type: ignore[call-arg]
         found = self._survey_folder(manual_dir)
         found.check_numbers()
         fingerprint = self._fingerprint(found)
-        given = self._find_faces(found, faces.read_faces(manual_dir, {clip.clip_id for clip in found.clips}))
+        given = self._find_faces(found)
         if found.check.problems and not self._allow_missing:
             found.check.finish(found.clips, allow_missing=False)  # raises: before hours of reading, not after
         return {"train": self._generate_examples(found, given, fingerprint)}
 
-    def _find_faces(self, found: LongSurvey, known: dict[str, Face]) -> dict[str, Face]:
+    def _find_faces(self, found: LongSurvey) -> dict[str, Face]:
         """The face of each video, inside its first frame; where there is none, the check knows."""
         fitted = {}
         for clip in found.usable:
             try:
                 first = next(_open_frames(clip))()
-                face = known[clip.clip_id] if clip.clip_id in known else self._find_face(first)
+                face = found.known_faces.get(clip.clip_id) or self._find_face(first)
                 fitted[clip.clip_id] = crops.fit_face(face, first.shape)
             except ValueError as error:
                 _report(found, clip, error)

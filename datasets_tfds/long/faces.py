@@ -5,6 +5,7 @@ other videos' faces are found by a `FaceFinder`; `FIND_FACE` is the one that bui
 """
 
 import csv
+import dataclasses
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from akm_jax.data.long_videos import NUM_LANDMARKS
 from akm_jax.prepare.face import Box
+from akm_jax.prepare.mesh_landmarks import MeshLandmarks
 
 FACE_TABLE = "landmarks.csv"
 TRUTH = "truth.json"
@@ -45,18 +47,31 @@ class FaceFinder(Protocol):
         """
 
 
-class NoFinder:
-    """Finds no face: every video's must be known beforehand."""
+@dataclasses.dataclass(frozen=True)
+class MeshFinder:
+    """The largest certain face, by the face mesh, for videos of which nothing is known."""
 
-    def __repr__(self) -> str:
-        return "NoFinder()"
+    min_certainty: float = 0.5
 
     def __call__(self, picture: np.ndarray) -> Face:
-        """Refuse."""
-        raise ValueError(f"its face is not known -> {_REMEDY}")
+        """The face in the first frame of a video, uint8 (H, W, 3).
+
+        Raises:
+            ValueError: none is certain.
+            FileNotFoundError: the models are not installed.
+        """
+        found = MeshLandmarks()(picture)
+        sure = [face for face in found if face.certainty >= self.min_certainty]
+        if not sure:
+            surest = max((face.certainty for face in found), default=0.0)
+            raise ValueError(
+                f"no face is certain in its first frame ({surest:.2f}, expected {self.min_certainty:g}) -> {_REMEDY}"
+            )
+        face = max(sure, key=lambda one: one.box.width * one.box.height)
+        return Face(face.box, face.points)
 
 
-FIND_FACE: FaceFinder = NoFinder()
+FIND_FACE: FaceFinder = MeshFinder()
 
 
 def face_files(manual_dir: Path) -> tuple[Path, ...]:

@@ -13,6 +13,8 @@ from akm_jax.observe import Track
 from datasets_tfds import layout
 from datasets_tfds.disk_check import DiskCheck
 from datasets_tfds.layout import ClipFolder
+from datasets_tfds.long import faces
+from datasets_tfds.long.faces import Face
 from datasets_tfds.long.intervals import IntervalReader, Rules, WrittenInterval
 from datasets_tfds.published import count_differences
 from datasets_tfds.survey import Survey
@@ -35,10 +37,25 @@ class LongSurvey(Survey):
 
     Attributes:
         published_intervals: expressions of each type that the set's paper counts.
+        known_faces: faces that the folder tells of, by video id.
     """
 
     clips: tuple[LongClip, ...]
     published_intervals: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    known_faces: Mapping[str, Face] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def complete(
+        cls, manual_dir: Path, path: Path, clips: tuple[LongClip, ...], check: DiskCheck, **fields: Any
+    ) -> "LongSurvey":
+        """A survey by the table at `path`, with the faces that the user's folder tells of.
+
+        Raises:
+            ValueError: what it tells of faces is misformed.
+        """
+        known = faces.read_faces(manual_dir, {clip.clip_id for clip in clips})
+        sources = (path, *faces.face_files(manual_dir))
+        return cls(clips=clips, check=check, known={}, sources=sources, known_faces=known, **fields)
 
     @property
     def usable(self) -> Sequence[LongClip]:
@@ -71,7 +88,8 @@ class LongSurvey(Survey):
         apexes = sum(interval.apex != UNKNOWN for kind in TYPES for interval in self._of_type(kind))
         rates = sorted({self.fps_of(clip) for clip in self.usable})
         intervals = {kind: self._describe_type(kind) for kind in TYPES}
-        told = {"unit": "videos", "apexes": apexes, "classes": {}, "fps": rates, "intervals": intervals}
+        known = sum(clip.clip_id in self.known_faces for clip in self.usable)
+        told = {"unit": "videos", "apexes": apexes, "classes": {}, "fps": rates, "intervals": intervals, "faces": known}
         return {**super().describe(), **told}
 
     def _describe_type(self, kind: ExpressionType) -> dict[str, Any]:

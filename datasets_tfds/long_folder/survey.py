@@ -11,7 +11,6 @@ from datasets_tfds.disk_check import DiskCheck
 from datasets_tfds.folder import clip_table, columns
 from datasets_tfds.folder.frames import FrameLister
 from datasets_tfds.folder.listing import SubjectPattern, locate, read_subject
-from datasets_tfds.long import faces
 from datasets_tfds.long.intervals import Rules, WrittenInterval
 from datasets_tfds.long.survey import LongClip, LongSurvey, annotate
 from datasets_tfds.tables import as_text
@@ -66,7 +65,7 @@ def survey(manual_dir: Path, counting: str, *, count_video_frames: bool = True) 
     written = [one for row in rows if (one := _write(row, videos, counting, check)) is not None]
     first = 1 if counting == "from1" else 0
     clips = annotate(list(videos.values()), written, check, Rules(zero_is_unknown=False), first)
-    return LongSurvey(clips, check, None, {}, 0.0, sources=(path, *faces.face_files(root)))
+    return LongSurvey.complete(root, path, clips, check, fps=0.0, published=None)
 
 
 def _read_rows(root: Path, path: Path, check: DiskCheck) -> list[_Row]:

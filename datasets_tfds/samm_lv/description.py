@@ -5,7 +5,6 @@ from pathlib import Path
 
 from datasets_tfds import layout, tables
 from datasets_tfds.disk_check import DiskCheck
-from datasets_tfds.long import faces
 from datasets_tfds.long.intervals import Rules, WrittenInterval
 from datasets_tfds.long.survey import LongClip, LongSurvey, annotate, find_folders, read_frames_of
 from datasets_tfds.published import Published
@@ -32,8 +31,8 @@ def survey(manual_dir: Path) -> LongSurvey:
     check = DiskCheck(TITLE, root)
     rows = [row for one in table.rows if (row := _read_row(path, one, check)) is not None]
     videos = annotate(_list_videos(root, check), rows, check, Rules(clamps_offsets=True))
-    sources = (path, *faces.face_files(places[0]))
-    return LongSurvey(videos, check, PUBLISHED, {}, FPS, table, sources, INTERVALS)
+    counts = {"published": PUBLISHED, "published_intervals": INTERVALS}
+    return LongSurvey.complete(places[0], path, videos, check, fps=FPS, table=table, **counts)
 
 
 def _list_videos(root: Path, check: DiskCheck) -> list[LongClip]:

@@ -7,6 +7,7 @@ compiles, is reported apart.
 
 import functools
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,8 @@ def measure(*, rounds: int) -> Measured:
     for setting, config in SETTINGS.items():
         compute = functools.partial(flow, first, second, config=config)
         _, compile_s = timing.timed(lambda: compute(backend="jax"))  # noqa: B023
-        versions = {name: lambda _round=0, name=name: compute(backend=name) for name in BACKENDS}  # noqa: B023
-        difference = np.abs(versions["jax"]() - versions["opencv"]())
+        versions: dict[str, timing.Program] = {name: _program(compute, name) for name in BACKENDS}
+        difference = np.abs(compute(backend="jax") - compute(backend="opencv"))
         seconds = timing.interleave(versions, rounds=range(rounds), warm=False)
         for name, taken in seconds.items():
             rows.append(
@@ -48,6 +49,10 @@ def measure(*, rounds: int) -> Measured:
         }
         ratios[f"flow/{setting}/opencv"] = timing.ratio(seconds["opencv"], seconds["jax"])
     return rows, ratios
+
+
+def _program(compute: Callable[..., np.ndarray], backend: Backend) -> timing.Program:
+    return lambda _round: compute(backend=backend)
 
 
 def drawn_pairs(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -97,6 +97,7 @@ def test_long_videos_are_described_by_their_intervals(tmp_path, capsys):
         "edition V1, 6 / 502 rows",
         "videos    3 / 147 published",
         "fps       200",
+        "faces     known beforehand in 3 of 3 videos",
         "macro     3 / 343 intervals in 3 videos, length ",
         "micro     3 / 159 intervals in 3 videos, length ",
         "The set can be built.",

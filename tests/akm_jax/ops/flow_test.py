@@ -17,18 +17,29 @@ SHIFT = (0.4, 0.2)
 @pytest.fixture(scope="module")
 def pairs():
     """Five pairs of a smooth texture moved by SHIFT, the last moved back; 48 x 64 pixels."""
-    texture = cv2.GaussianBlur(np.random.default_rng(0).uniform(0, 255, (60, 80)), (0, 0), 3.0)
+    return draw_pairs(48, 64)
+
+
+@pytest.fixture(scope="module")
+def larger_pairs():
+    """The same of 80 x 96 pixels, for RLOF."""
+    return draw_pairs(80, 96)
+
+
+def draw_pairs(height, width):
+    texture = cv2.GaussianBlur(np.random.default_rng(0).uniform(0, 255, (height + 12, width + 16)), (0, 0), 3.0)
     texture = (texture - texture.min()) * 255 / np.ptp(texture)
     move = np.float64([[1, 0, SHIFT[0]], [0, 1, SHIFT[1]]])
-    moved = cv2.warpAffine(texture, move, (80, 60), flags=cv2.INTER_CUBIC)
-    a, b = (np.rint(np.clip(x, 0, 255)).astype(np.uint8)[6:54, 8:72] for x in (texture, moved))
+    moved = cv2.warpAffine(texture, move, (width + 16, height + 12), flags=cv2.INTER_CUBIC)
+    a, b = (np.rint(np.clip(x, 0, 255)).astype(np.uint8)[6:-6, 8:-8] for x in (texture, moved))
     return np.stack([a, a, b, a, b]), np.stack([b, a, b, b, a])
 
 
 @pytest.mark.parametrize(("method", "tolerance"), [("tvl1", 0.1), ("farneback", 0.1), ("rlof", 0.1), ("dis", 0.15)])
-def test_methods_find_a_shift(pairs, method, tolerance):
-    found = flow(*pairs, method, config=SMALL if method == "tvl1" else TVL1Config())
-    assert (found.shape, found.dtype) == ((5, 48, 64, 2), np.float32)
+def test_methods_find_a_shift(pairs, larger_pairs, method, tolerance):
+    given = larger_pairs if method == "rlof" else pairs
+    found = flow(*given, method, config=SMALL if method == "tvl1" else TVL1Config())
+    assert (found.shape, found.dtype) == ((*given[0].shape, 2), np.float32)
     inside = np.median(found[:, 8:-8, 8:-8], axis=(1, 2))
     assert np.abs(inside[0] - SHIFT).max() < tolerance
     assert np.abs(inside[4] + SHIFT).max() < tolerance
@@ -36,9 +47,12 @@ def test_methods_find_a_shift(pairs, method, tolerance):
 
 
 @pytest.mark.parametrize("method", ["tvl1", "farneback", "rlof", "dis"])
-def test_threads_change_nothing(pairs, method):
-    found = [flow(*pairs, method, backend="opencv", config=TVL1Config(), threads=n) for n in (1, 3)]
+def test_threads_change_nothing(pairs, larger_pairs, method):
+    given = larger_pairs if method == "rlof" else pairs
+    own_threads = cv2.getNumThreads()
+    found = [flow(*given, method, backend="opencv", threads=n) for n in (1, 3)]
     np.testing.assert_array_equal(*found)
+    assert cv2.getNumThreads() == own_threads
 
 
 def test_opencv_takes_all_settings(pairs):
@@ -119,6 +133,7 @@ def test_farneback_s_parameters_are_those_of_the_field():
         ({"first": np.zeros((1, 20, 20))}, r"first must be grey frames, uint8 .* got float64 \(1, 20, 20\)"),
         ({"second": np.zeros((20, 20), np.uint8)}, r"second must be grey frames, .* got uint8 \(20, 20\)"),
         ({"second": np.zeros((2, 20, 20), np.uint8)}, r"same shape, got \(1, 20, 20\) and \(2, 20, 20\)"),
+        ({"method": "rlof"}, "RLOF needs larger frames, got 20 x 20"),
         ({"first": np.zeros((1, 9, 20), np.uint8), "second": np.zeros((1, 9, 20), np.uint8)}, "got 9 x 20"),
     ],
 )

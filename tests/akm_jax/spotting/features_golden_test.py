@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from akm_jax.spotting import features
-from akm_jax.spotting.features import blur, feature_picture, scale_features
+from akm_jax.spotting.augment import blur
+from akm_jax.spotting.features import feature_picture, scale_features
 
 # Everything after the flow is float64; its own difference to the recording is 1e-14.
 EXACT = 1e-9
@@ -54,4 +55,4 @@ def test_blur(recording, pairs):
     recorded_pairs = [pair for pair in pairs if f"{pair}/blur_of_feature" in recording]
     assert recorded_pairs
     for pair in recorded_pairs:
-        close(blur(recording[f"{pair}/feature"]), recording[f"{pair}/blur_of_feature"], EXACT)
+        close(blur(recording[f"{pair}/feature"][None])[0], recording[f"{pair}/blur_of_feature"], EXACT)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from akm_jax.spotting.features import add_noise, augment_features, blur, feature_picture, mirror, scale_features
+from akm_jax.spotting.features import feature_picture, scale_features
 
 
 @pytest.fixture
@@ -73,44 +73,3 @@ def test_each_channel_is_scaled_by_itself(some_features):
     expected[1, 2] = 0  # a constant channel
     np.testing.assert_array_equal(scaled.max((1, 2)), expected)
     np.testing.assert_allclose(scale_features(5 * some_features + 1), scaled, atol=1e-5)
-
-
-def test_augmented_frames_come_in_order(some_features):
-    made = augment_features(np.random.default_rng(0), some_features)
-    assert made.shape == (12, 42, 42, 3)
-    assert made.dtype == np.float32
-    rng = np.random.default_rng(0)
-    for i, one in enumerate(some_features):
-        np.testing.assert_array_equal(made[3 * i], one[:, ::-1])
-        np.testing.assert_array_equal(made[3 * i + 1], blur(one))
-        np.testing.assert_array_equal(made[3 * i + 2], add_noise(rng, one))
-    assert augment_features(rng, some_features[:0]).shape == (0, 42, 42, 3)
-
-
-def test_mirroring_twice_is_nothing(some_features):
-    np.testing.assert_array_equal(mirror(mirror(some_features[0])), some_features[0])
-
-
-def test_mirroring_and_blurring_do_not_depend_on_scaling(some_features):
-    for change in (mirror, blur):
-        later = scale_features(change(some_features[0].astype(np.float64)))
-        earlier = scale_features(change(scale_features(some_features[0].astype(np.float64))))
-        np.testing.assert_allclose(later, earlier, atol=1e-12)
-
-
-@pytest.mark.parametrize("low", [0, -1])
-def test_noise_is_that_of_scikit_image(low):
-    skimage = pytest.importorskip("skimage.util")
-    feature = np.random.default_rng(3).uniform(low, 1, (42, 42, 3))
-    expected = skimage.random_noise(feature, rng=np.random.default_rng(4))
-    np.testing.assert_allclose(add_noise(np.random.default_rng(4), feature), expected, atol=1e-12)
-
-
-def test_noise_is_clipped_at_the_border_of_its_range():
-    for value, low in ((0.0, 0), (-1.0, -1)):
-        noisy = add_noise(np.random.default_rng(4), np.full((42, 42, 3), value, np.float32))
-        assert noisy.dtype == np.float32
-        assert noisy.min() == low
-        # Half of the noise is cut off; standard deviation 0.1.
-        assert 0.45 < (noisy == low).mean() < 0.55
-        assert noisy.std() == pytest.approx(0.1 * (0.5 - 0.5 / np.pi) ** 0.5, rel=0.05)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from datasets_tfds.long import faces
+from datasets_tfds.synthetic.long_videos import LongSpec, draw_frames, plan_video
 
 BOX, POINTS = (3, 4, 40, 50), np.arange(136, dtype=np.float32).reshape(68, 2) / 4
 
@@ -66,6 +67,17 @@ def test_a_truth_of_something_else_is_an_error(tmp_path, text):
         faces.read_faces(tmp_path, {"a"})
 
 
-def test_without_a_finder_the_remedy_is_told():
-    with pytest.raises(ValueError, match=r"its face is not known -> give its box and landmarks in landmarks\.csv"):
-        faces.NoFinder()(np.zeros((8, 8, 3), np.uint8))
+def test_a_picture_without_a_face_is_refused_with_certainty_and_remedy():
+    with pytest.raises(
+        ValueError, match=r"no face is certain .*0\.5\) -> give its box and landmarks in landmarks\.csv"
+    ):
+        faces.MeshFinder()(np.zeros((64, 64, 3), np.uint8))
+
+
+def test_the_mesh_finds_a_drawn_face_where_it_was_drawn():
+    plan = plan_video(LongSpec(seed=0, subject=1, index=0))
+    picture = next(draw_frames(plan))
+    found = faces.MeshFinder()(np.repeat(picture[..., None], 3, axis=-1))
+    eyes = slice(36, 48)
+    apart = np.abs(found.landmarks[eyes] - plan.landmarks[eyes]).max()
+    assert apart < 0.1 * plan.box[2]  # a tenth of the face
