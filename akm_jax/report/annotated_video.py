@@ -55,9 +55,7 @@ def write_annotated(folder: Path, watched: Watched, watch: Stopwatch, observer: 
 def _times_shown(recording: Recording, fps: float) -> np.ndarray:
     """How many frames of the new video show each frame: its times are kept where they are uneven."""
     ticks = np.rint(np.append(recording.times, recording.duration_s) * fps).astype(int)
-    shows = np.diff(ticks)
-    shows[0] = max(shows[0], 1)
-    return shows
+    return np.diff(ticks)
 
 
 def _compose(watched: Watched, number: int, frame: np.ndarray, size: tuple[int, int], strip: np.ndarray) -> np.ndarray:

@@ -124,8 +124,8 @@ def _spotter(
 def _read_weights(path: Path, config: SOFTNetConfig) -> nnx.State:
     """Parameters by their paths in the network, `streams/0/kernel` and so on; other entries are left alone."""
     try:
-        with np.load(path) as file:
-            found = {name: file[name] for name in file.files}
+        with path.open("rb") as file, np.load(file) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as e:
         raise ValueError(f"{path}: cannot be read ({e}); train that fold again, or choose another") from e
     flat = nnx.to_flat_state(nnx.state(nnx.eval_shape(lambda: SOFTNet(config, rngs=nnx.Rngs(0))), nnx.Param))
