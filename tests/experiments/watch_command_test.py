@@ -77,7 +77,7 @@ def test_a_drawn_video_gives_all_files(workplace, watch, finished):
         assert one["emotion"] in ("negative", "positive", "surprise")
         assert all(one["onset"] <= frame <= one["offset"] for frame in one["key_frames"])
     assert len(done.stdout.splitlines()) == len(result["intervals"])
-    rows = list(csv.DictReader((out / "intervals.csv").open()))
+    rows = list(csv.DictReader((out / "intervals.csv").read_text().splitlines()))
     assert [int(row["onset"]) for row in rows] == [one["onset"] for one in result["intervals"]]
     assert rows[0]["emotion"] == result["intervals"][0]["emotion"]
 
