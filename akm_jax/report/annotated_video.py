@@ -62,7 +62,7 @@ def _times_shown(recording: Recording, fps: float) -> np.ndarray:
 def _compose(watched: Watched, number: int, frame: np.ndarray, size: tuple[int, int], strip: np.ndarray) -> np.ndarray:
     width, height = size
     picture = np.empty((height + STRIP_HEIGHT, width, 3), np.uint8)
-    cv2.resize(frame, size, dst=picture[:height], interpolation=cv2.INTER_AREA)
+    picture[:height] = _reduce(frame, size)
     picture[height:] = strip
     now = active(watched.intervals, number)
     span = next((one for one in watched.track.spans if one.start <= number < one.stop), None)
@@ -73,6 +73,13 @@ def _compose(watched: Watched, number: int, frame: np.ndarray, size: tuple[int, 
     x = _column(number, watched.recording.num_frames, width)
     cv2.line(picture, (x, height), (x, height + STRIP_HEIGHT - 1), CURSOR, 1)
     return picture
+
+
+def _reduce(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """To a size by a whole step, whose mean OpenCV takes ten times as fast as that of a fraction, and the rest."""
+    step = max(1, frame.shape[1] // size[0])
+    whole = (frame.shape[1] // step, frame.shape[0] // step)
+    return cv2.resize(cv2.resize(frame, whole, interpolation=cv2.INTER_AREA), size, interpolation=cv2.INTER_LINEAR)
 
 
 def label(one: FoundInterval) -> str:
