@@ -1,8 +1,12 @@
 """How work tells others where it is: a display, a log."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
 
 Track = Callable[[Iterable, str, int], Iterable]
 """Wraps an iterable in a progress display: (items, what is going on, number of items) -> the same items."""
@@ -56,6 +60,9 @@ class Observer:
         """A fold is finished, now or in an earlier run: its result, folds finished and in all."""
 
 
+SILENT = Observer()
+
+
 class Observers(Observer):
     """Several observers as one."""
 
@@ -92,3 +99,30 @@ class Observers(Observer):
         """Tell all."""
         for observer in self._observers:
             observer.fold_done(result, done, total)
+
+
+class Stopwatch:
+    """Seconds spent on each part of some work; one part at a time."""
+
+    def __init__(self):
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Count what is done meanwhile."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def each(self, name: str, items: Iterable[Item]) -> Iterator[Item]:
+        """The same items; counts what it takes to get them."""
+        rest = iter(items)
+        while True:
+            with self.part(name):
+                try:
+                    item = next(rest)
+                except StopIteration:
+                    return
+            yield item

@@ -1,0 +1,204 @@
+"""A video of one's own from one call: `watch_video`.
+
+result.json       what was found, with times, curves, and where the time went
+intervals.csv     a row an interval, frames counted from 0
+annotated.webm    the video again with box, curve and labels
+report.html       the same to look at
+"""
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from akm_jax.classifier import Classifier, predict
+from akm_jax.data.recording import Recording
+from akm_jax.files import write_json
+from akm_jax.observe import SILENT, Observer, Stopwatch
+from akm_jax.ops.flow import flow as optical_flow
+from akm_jax.prepare.given_landmarks import GivenLandmarks
+from akm_jax.prepare.landmarks import LandmarkSource
+from akm_jax.prepare.mesh_landmarks import MeshLandmarks
+from akm_jax.report.annotated_video import write_annotated
+from akm_jax.report.own_video_page import write_own_video_page
+from akm_jax.spotting.own_video import (
+    CropFile,
+    FoundInterval,
+    Recognise,
+    Recognition,
+    Watched,
+    find_face,
+    keep_crops,
+    spot_recording,
+)
+from akm_jax.spotting.spotters import Spotter
+from akm_jax.spotting.submission import write_table
+from akm_jax.spotting.video_features import Flow
+
+CURVE_DIGITS = 6
+MESH = MeshLandmarks()
+
+
+def watch_video(
+    recording: Recording,
+    run_dir: Path | str,
+    spotters: Sequence[Spotter],
+    *,
+    recogniser: Classifier | None = None,
+    source: LandmarkSource | GivenLandmarks = MESH,
+    flow: str | None = None,
+    annotate: bool = True,
+    observer: Observer = SILENT,
+) -> dict[str, Any]:
+    """Find the expressions of a recording and write them to a folder, over what an earlier call wrote.
+
+    Args:
+        recording: from `open_recording`.
+        run_dir: where results go.
+        spotters: from `load_spotters`, a network a type.
+        recogniser: from `load_classifier`; None leaves open which expressions they are.
+        source: what finds face and landmarks.
+        flow: method of `akm_jax.ops.flow`; None for the one that each spotter was trained on.
+        annotate: whether to write the annotated video.
+        observer: is told how far the work is.
+
+    Returns:
+        The content of `result.json`.
+
+    Raises:
+        FileNotFoundError: the models that find faces are not installed.
+        ValueError: no face, too few frames, or a video that changes meanwhile.
+    """
+    place, watch, started = Path(run_dir).expanduser(), Stopwatch(), time.perf_counter()
+    place.mkdir(parents=True, exist_ok=True)
+    track = find_face(recording, source, watch)
+    with CropFile(place) as crops:
+        keep_crops(recording, track, crops, watch, observer)
+        watched = spot_recording(
+            recording,
+            track,
+            crops,
+            spotters,
+            lambda spotter: flow_of(flow or spotter.flow),
+            watch=watch,
+            recognise=None if recogniser is None else recognise_with(recogniser),
+            observer=observer,
+        )
+        watched = dataclasses.replace(watched, notes=(*watched.notes, *_other_flow(spotters, flow)))
+        annotated = write_annotated(place, watched, watch, observer) if annotate else None
+        about = {
+            "spotters": [one.source for one in spotters],
+            "recogniser": None if recogniser is None else recogniser.source,
+            "flow": sorted({flow or one.flow for one in spotters}),
+            "seconds": watch.seconds,
+            "frames_per_second": recording.num_frames / (time.perf_counter() - started),
+        }
+        page = write_own_video_page(place, watched, crops, about, annotated)
+    write_table(place / "intervals.csv", _table(watched))
+    files = {"annotated": annotated and annotated.name, "page": page.name}
+    result = {**_describe(watched), **about, "files": files}
+    write_json(place / "result.json", result)
+    return result
+
+
+def flow_of(method: str) -> Flow:
+    """Flow of pairs of crops by a method of `akm_jax.ops.flow`."""
+    return lambda first, second: optical_flow(first, second, method)  # type: ignore[arg-type]
+
+
+def recognise_with(recogniser: Classifier) -> Recognise:
+    """What a trained AKMNet says of the crops of an interval."""
+
+    def recognise(crops: np.ndarray) -> Recognition:
+        said = predict(recogniser, crops)
+        named = {name: float(value) for name, value in zip(recogniser.class_names, said.probabilities, strict=True)}
+        return Recognition(
+            max(named, key=lambda name: named[name]), named, tuple(np.flatnonzero(said.selected).tolist())
+        )
+
+    return recognise
+
+
+def _other_flow(spotters: Sequence[Spotter], flow: str | None) -> list[str]:
+    trained = sorted({one.flow for one in spotters} - {flow})
+    if flow is None or not trained:
+        return []
+    return [f"the flow is {flow}, but the spotter was trained on {', '.join(trained)}: its scores are less sure"]
+
+
+def _describe(watched: Watched) -> dict[str, Any]:
+    recording, track = watched.recording, watched.track
+    return {
+        "video": {
+            "file": str(recording.path),
+            "num_frames": recording.num_frames,
+            "fps": recording.fps,
+            "duration_s": recording.duration_s,
+            "width": recording.width,
+            "height": recording.height,
+        },
+        "notes": list(watched.notes),
+        "half_lengths": watched.half_lengths,
+        "face": {
+            "source": track.source,
+            "spans": [
+                {
+                    "start": one.start,
+                    "stop": one.stop,
+                    "box": list(map(int, one.box)),
+                    "certainty": float(one.certainty),
+                }
+                for one in track.spans
+            ],
+            "lost": [list(stretch) for stretch in track.lost],
+        },
+        "intervals": [_describe_interval(one) for one in watched.intervals],
+        "curves": [
+            {
+                "type": one.type,
+                "first_frame": one.first,
+                "threshold": one.threshold,
+                "values": one.values.round(CURVE_DIGITS).tolist(),
+            }
+            for one in watched.curves
+        ],
+    }
+
+
+def _describe_interval(one: FoundInterval) -> dict[str, Any]:
+    found = {name: value for name, value in vars(one).items() if name != "recognition"}
+    if one.recognition is None:
+        return found
+    key_frames = [one.onset + frame for frame in one.recognition.key_frames]
+    named = {"emotion": one.recognition.emotion, "probabilities": one.recognition.probabilities}
+    return {**found, **named, "key_frames": key_frames}
+
+
+def _table(watched: Watched) -> pd.DataFrame:
+    """The intervals in the columns that `read_table` knows, and times."""
+    columns = ["subject", "video", "onset", "offset", "type", "score", "onset_s", "offset_s", "emotion", "probability"]
+    video = watched.recording.path.stem
+    rows = [
+        ["", video, one.onset, one.offset, one.type, one.score, one.onset_s, one.offset_s, *_emotion(one.recognition)]
+        for one in watched.intervals
+    ]
+    table = pd.DataFrame(rows, columns=columns)
+    recognised = any(one.recognition for one in watched.intervals)
+    return table if recognised else table.drop(columns=["emotion", "probability"])
+
+
+def _emotion(said: Recognition | None) -> list[Any]:
+    return ["", ""] if said is None else [said.emotion, said.probabilities[said.emotion]]
+
+
+def describe_result(result: Mapping[str, Any]) -> list[str]:
+    """Lines that a person wants to read."""
+    return [
+        f"{one['onset_s']:8.2f} to {one['offset_s']:.2f} s  {one['type']}  {one['score']:.3f}"
+        + (f"  {one['emotion']} {one['probabilities'][one['emotion']]:.0%}" if "emotion" in one else "")
+        for one in result["intervals"]
+    ]

@@ -1,0 +1,138 @@
+"""The page and the annotated video of a watched recording, as Chromium shows them."""
+
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from akm_jax.data.recording import open_recording
+from akm_jax.observe import SILENT, Stopwatch
+from akm_jax.prepare.face import Box
+from akm_jax.prepare.face_track import FaceSpan, FaceTrack
+from akm_jax.report.annotated_video import label, write_annotated
+from akm_jax.report.own_video_page import write_own_video_page
+from akm_jax.spotting.own_video import CropFile, FoundInterval, Recognition, SpanCurve, Watched, keep_crops
+
+FRAMES, FPS = 50, 20
+ABOUT = {
+    "spotters": ["runs/spot/folds/micro/weights/1.npz"],
+    "recogniser": "runs/smic",
+    "flow": ["dis"],
+    "seconds": {"flow": 1.0},
+    "frames_per_second": 61.0,
+}
+JOY = Recognition("joy", {"joy": 0.7, "fear & <awe>": 0.3}, (1, 3))
+
+
+def record(path, fps=FPS, count=FRAMES, times=None):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), fps, (160, 120))
+    for i in range(count):
+        writer.write(np.full((120, 160, 3), 50 + 2 * (i % 50), np.uint8))
+    writer.release()
+    return open_recording(path, times=times)
+
+
+def make_watched(recording):
+    """A face for all frames but the last ten, and one interval of each type."""
+    span = FaceSpan(0, recording.num_frames - 10, Box(30, 10, 80, 80), np.zeros((68, 2)), 0.9)
+    found = [
+        FoundInterval("micro", 8, 16, 0.4, 0.8, 0.9, JOY),
+        FoundInterval("macro", 10, 34, 0.5, 1.7, 0.5, JOY),
+    ]
+    curves = [SpanCurve(kind, k, np.sin(np.arange(40 - 3 * k) / 3), 0.4) for kind, k in (("micro", 4), ("macro", 12))]
+    track = FaceTrack(recording.num_frames, "drawn", (span,))
+    notes = ("own <video>: no face",)
+    return Watched(recording, track, {"micro": 4, "macro": 12}, tuple(curves), tuple(found), notes)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """A folder with page and video."""
+    folder = tmp_path_factory.mktemp("watched")
+    watched = make_watched(record(folder / "own.avi"))
+    with CropFile(folder) as crops:
+        keep_crops(watched.recording, watched.track, crops, Stopwatch(), SILENT)
+        video = write_annotated(folder, watched, Stopwatch())
+        return write_own_video_page(folder, watched, crops, ABOUT, video)
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_page_shows_curves_intervals_and_a_video_that_plays(browser, page, width):
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
+    browser.get_log("browser")
+    browser.get(page.as_uri())
+    video = "return (v => [v.readyState, v.videoWidth, v.videoHeight, v.duration])(document.querySelector('video'))"
+    for _ in range(100):
+        ready, *found = browser.execute_script(video)
+        if ready == 4:
+            break
+        time.sleep(0.1)
+    assert found == [320, 240 + 64, pytest.approx(FRAMES / FPS, abs=0.1)]
+    rows = "return [...document.querySelectorAll('#intervals tbody tr')].map(r => [...r.cells].map(c => c.innerText))"
+    assert browser.execute_script(rows) == [
+        ["micro", "0.40", "0.80", "8\u201316", "0.900", "joy"],
+        ["macro", "0.50", "1.70", "10\u201334", "0.500", "joy"],
+    ]
+    shown = browser.execute_script("return document.body.innerText")
+    assert "own <video>: no face" in shown
+    assert "fear & <awe> 0.300" in shown
+    assert "key frames 9, 11" in shown
+    images = browser.execute_script("return [...document.images].map(i => i.naturalWidth)")
+    assert images == [128] * 6
+    figures = "return [...document.querySelectorAll('figure > svg')].map(s => s.getAttribute('aria-label'))"
+    assert [text[:22] for text in browser.execute_script(figures)] == [
+        "Averaged scores of mic",
+        "Averaged scores of mac",
+    ]
+    wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert browser.execute_script(wide) == 0
+    assert browser.get_log("browser") == []
+
+
+def decoded(path):
+    video = cv2.VideoCapture(str(path))
+    fps, frames = video.get(cv2.CAP_PROP_FPS), []
+    while (read := video.read())[0]:
+        frames.append(read[1])
+    return fps, frames
+
+
+def test_label_and_box_last_as_long_as_the_interval(page):
+    fps, frames = decoded(page.parent / "annotated.webm")
+    assert (fps, len(frames)) == (pytest.approx(FPS, rel=0.01), FRAMES)
+    # The label's corner is blue of micro, brown of macro (blue, green, red), else the grey of the frame.
+    corner = np.array([frame[2:5, 2:5].mean((0, 1)) for frame in frames])
+    blue = corner[:, 0] - corner[:, 2]
+    assert (blue[8:17] > 60).all()
+    assert (blue[17:35] < -60).all()
+    assert (np.abs(blue[[*range(8), *range(35, 50)]]) < 15).all()
+    # The box's upper edge, at row 20 of the enlarged picture: there while the face is.
+    edge = np.array([frame[20, 70:150].mean() - frame[30, 70:150].mean() for frame in frames])
+    assert (edge[35:40] > 15).all()
+    assert (np.abs(edge[41:]) < 5).all()
+
+
+def test_fast_and_uneven_recordings_play_at_their_own_speed(tmp_path):
+    fast = record(tmp_path / "fast.avi", fps=200, count=100)
+    fps, frames = decoded(write_annotated(tmp_path, make_watched(fast), Stopwatch()))
+    assert (fps, len(frames)) == (pytest.approx(30, rel=0.01), 15)
+    times = np.arange(FRAMES) / FPS + np.where(np.arange(FRAMES) >= 25, 1.0, 0.0)
+    halting = record(tmp_path / "halting.avi", times=times)
+    fps, frames = decoded(write_annotated(tmp_path, make_watched(halting), Stopwatch()))
+    assert len(frames) / fps == pytest.approx(halting.duration_s, abs=0.1)
+
+
+def test_a_label_without_a_recogniser_is_the_type():
+    one = FoundInterval("micro", 8, 16, 0.4, 0.8, 0.9)
+    assert label(one) == "micro"
+    assert one.peak == 12
+
+
+def test_a_video_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    watched = make_watched(record(tmp_path / "own.avi"))
+    monkeypatch.setattr(cv2, "VideoWriter_fourcc", lambda *_: 0x31303230)
+    with pytest.raises(ValueError, match=r"annotated.webm: OpenCV writes no VP8 video here; .* --no-annotate"):
+        write_annotated(tmp_path, watched, Stopwatch())
