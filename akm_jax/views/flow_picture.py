@@ -40,10 +40,12 @@ class FlowPicture:
 
     def __call__(self, clip: Clip) -> Float[np.ndarray, "S S D"]:
         """u, v and, if wanted, strain."""
-        from akm_jax.prepare.opencv_flow import flow, strain  # here: the options are shown without loading it
+        from akm_jax.ops.flow import flow  # here: the options are shown without loading it
+        from akm_jax.ops.strain import strain
 
         first, apex = clip.frames[:1], clip.frames[self.find_apex(clip)][None]
-        found = flow(first, apex, self.flow) if len(clip.frames) > 1 else np.zeros((*first.shape, 2), np.float32)
+        still = len(clip.frames) == 1
+        found = np.zeros((*first.shape, 2), np.float32) if still else flow(first, apex, self.flow, pairs_per_call=1)
         channels = [found[0, ..., 0], found[0, ..., 1], *([strain(found)[0]] if self.strain else [])]
         return np.stack([self._scaled(resize(channel, self.size)) for channel in channels], axis=-1)
 

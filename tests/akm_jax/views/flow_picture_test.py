@@ -67,14 +67,6 @@ def test_without_strain_there_are_two_channels():
     assert FlowPicture(flow="farneback", strain=False, size=60)(moving_clip()).shape == (60, 60, 2)
 
 
-def test_strain_is_that_of_the_flow():
-    from akm_jax.prepare.opencv_flow import strain
-
-    y, x = np.mgrid[:20, :24].astype(np.float32)
-    found = strain(np.stack([0.1 * x + 0.3 * y, -0.2 * y + 0.1 * x], axis=-1)[None])
-    np.testing.assert_allclose(found[0, 1:, 1:], np.sqrt(0.1**2 + 0.2**2 + 0.4**2 / 2), rtol=1e-5)
-
-
 def test_shrinking_keeps_the_mean_of_what_is_finer_than_a_pixel():
     fine = np.tile([[1.0, -1.0]], (128, 64)).astype(np.float32)
     np.testing.assert_allclose(resize(fine, 16)[:, 2:-2], 0, atol=1e-2)
