@@ -9,7 +9,7 @@ import pkgutil
 
 from akm_jax.methods.protocol import Method
 
-NOT_METHODS = ("flow_network", "protocol")  # what methods share
+NOT_METHODS = ("apex_network", "flow_network", "network", "protocol")  # what methods share
 
 
 def method_names() -> tuple[str, ...]:

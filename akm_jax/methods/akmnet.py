@@ -48,6 +48,16 @@ class AKMNet(Method):
         """Epochs of a training."""
         return self._config.train.epochs
 
+    def num_parameters(self, num_classes: int) -> int:
+        """Learnable numbers of the network, from its shapes."""
+        import jax
+        from flax import nnx
+
+        from akm_jax.models.akmnet import AKMNet as Network
+
+        network = nnx.eval_shape(lambda: Network(self._config.model, num_classes, rngs=nnx.Rngs(0)))
+        return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param)))
+
     @property
     def parts(self) -> int:
         """Devices that share each step of a fold; known after `on_this_machine`."""

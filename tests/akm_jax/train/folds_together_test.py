@@ -36,7 +36,7 @@ def pictures(method, seed=0):
 def train(recipe, subjects, seen, starts=None, **options):
     """The epochs of some folds: losses, outputs and states of each."""
     starts = starts or [Start() for _ in subjects]
-    epochs = train_together(recipe, [training(s, **options) for s in subjects], seen, starts)
+    epochs = train_together(recipe, [training(s, **options) for s in subjects], (seen,), starts)
     return [(epoch, [jax.tree.map(np.asarray, state()) for state in epoch.states]) for epoch in epochs]
 
 
@@ -131,6 +131,6 @@ def test_side_by_side_as_on_an_accelerator(recipe, together, monkeypatch):
 
 def test_groups_of_watched_clips_come_apart(recipe):
     planned = dataclasses.replace(training("c"), watched=(np.array([8, 9]), np.array([10, 11, 12])))
-    epoch = next(train_together(recipe, [planned, training("a"), training("b")], pictures(STSTNET), 3 * [Start()]))
+    epoch = next(train_together(recipe, [planned, training("a"), training("b")], (pictures(STSTNET),), 3 * [Start()]))
     assert [group.shape for group in epoch.outputs[0]] == [(2, 3), (3, 3)]
     assert [group.shape for group in epoch.outputs[1]] == [(3, 3)]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from akm_jax.views.flow_picture import FlowPicture, find_apex_by_difference, resize
+from akm_jax.views.apex import find_apex_by_difference
+from akm_jax.views.flow_picture import FlowPicture, resize
 from akm_jax.views.view import Clip
 
 
