@@ -31,6 +31,11 @@ class AKMNet(Method):
 
     name: ClassVar[str] = "akmnet"
     title: ClassVar[str] = "AKMNet"
+    source: ClassVar[str] = (
+        "Peng et al.: Recognizing micro-expression in video clip with adaptive key-frame mining, arXiv 2009.09179"
+    )
+    ours: ClassVar[str] = "how faces are found, aligned and magnified (docs/preparation.md)"
+    cost: ClassVar[str] = "every frame of every clip in every epoch: docs/performance.md"
     Config: ClassVar[type] = AKMNetConfig
 
     def __init__(self, config: AKMNetConfig | None = None, *, stills: Stills | None = None):

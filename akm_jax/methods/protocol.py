@@ -120,7 +120,7 @@ class Method:
     ours: ClassVar[str] = ""
     """What was not published, and the reading that is taken of it."""
     cost: ClassVar[str] = ""
-    """Roughly what a run costs."""
+    """Roughly what a run costs; floating-point operations as XLA counts them, three times as many for a step."""
     Config: ClassVar[type]
     """Class of its settings where they are not its own fields; the method is made by `Method(config)`."""
     view: View | None = None

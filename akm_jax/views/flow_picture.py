@@ -13,7 +13,8 @@ from akm_jax.views.view import Clip
 
 @dataclasses.dataclass(frozen=True)
 class FlowPicture(ApexRule):
-    """Flow (u right, v down, in pixels) from the first frame to the apex and its strain, computed at the clip's size.
+    """Flow (u right, v down, in pixels) from the first frame to the apex and, if wanted, its strain, computed at the
+    clip's size.
 
     What is resized then is shrunk by a bicubic filter that averages (antialiased), as MATLAB's. A clip whose apex is
     the first frame, or that has one frame, gives zeros.
