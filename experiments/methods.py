@@ -4,8 +4,8 @@
     python -m experiments.methods ststnet rcn --classes=3
     python -m experiments.methods --json
 
-`python -m experiments.loso --method=NAME` runs one, and `--method=NAME --help` shows its options. Published figures are in
-docs/methods.md.
+`python -m experiments.loso --method=NAME` runs one, and `--method=NAME --help` shows its options. Published figures are
+in docs/methods.md.
 """
 
 import dataclasses
