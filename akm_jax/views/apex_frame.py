@@ -19,5 +19,9 @@ class ApexFrame(ApexRule):
 
     def __call__(self, clip: Clip) -> UInt8[np.ndarray, "S S 1"]:
         """The picture, with an axis for its one channel."""
-        frame = Image.fromarray(clip.frames[self.find_apex(clip)])
-        return np.asarray(frame.resize((self.size, self.size), Image.Resampling.BILINEAR))[..., None]
+        return as_square(clip.frames[self.find_apex(clip)], self.size)
+
+
+def as_square(frame: UInt8[np.ndarray, "H W"], size: int) -> UInt8[np.ndarray, "S S 1"]:
+    """A frame brought to a square, bilinear, antialiased where it shrinks."""
+    return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BILINEAR))[..., None]

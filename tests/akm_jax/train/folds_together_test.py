@@ -81,6 +81,22 @@ def test_all_folds_at_once_equal_fold_by_fold(method, recipe):
             np.testing.assert_array_equal(one.outputs[0][0], all_folds.outputs[i][0])
 
 
+def test_folds_one_after_another_share_a_program(recipe, monkeypatch):
+    """Whatever their numbers of clips, the shapes are those of the largest."""
+    from akm_jax.train import folds_together
+
+    shapes, run_epoch = set(), folds_together.run_epoch
+
+    def record(states, given, *others, **settings):
+        shapes.add((given.rows.shape, given.watched.shape))
+        return run_epoch(states, given, *others, **settings)
+
+    monkeypatch.setattr(folds_together, "run_epoch", record)
+    for subject in "abc":
+        train(recipe, subject, pictures(STSTNET))
+    assert shapes == {((1, 3, 4), (1, 1, 32))}
+
+
 def test_folds_differ(together):
     states = together[-1][1]
     assert not equal(states[0].params, states[1].params)
