@@ -53,8 +53,17 @@ def caffe_sgd(momentum: float, weight_decay: float) -> optax.GradientTransformat
     return optax.chain(
         optax.add_decayed_weights(weight_decay, _named(lambda path: "'head'" not in path or "'bias'" not in path)),
         optax.trace(decay=momentum),
-        optax.masked(optax.scale(2.0), _named(lambda path: "'bias'" in path)),
+        _scaled("['bias']", 2.0),
     )
+
+
+def slowed(optimizer: optax.GradientTransformation, where: str, factor: float) -> optax.GradientTransformation:
+    """The same, but parameters whose path contains `where` learn `factor` times as fast."""
+    return optax.chain(optimizer, _scaled(where, factor))
+
+
+def _scaled(where: str, factor: float) -> optax.GradientTransformation:
+    return optax.masked(optax.scale(factor), _named(lambda path: where in path))
 
 
 def _named(chosen: Callable[[str], bool]) -> Callable:

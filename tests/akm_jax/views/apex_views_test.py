@@ -7,6 +7,7 @@ from akm_jax.views.apex_frame import ApexFrame
 from akm_jax.views.apex_motion import ApexMotion, by_region
 from akm_jax.views.flow_mosaic import FlowMosaic, piece
 from akm_jax.views.flow_picture import FlowPicture
+from akm_jax.views.magnified_flow import MagnifiedFlow
 from akm_jax.views.view import Clip
 
 
@@ -74,3 +75,19 @@ def test_the_mosaic_has_eyes_above_lips(monkeypatch):
 def test_places_are_those_of_one_size():
     with pytest.raises(ValueError, match="--view.size=56: places of eyes and lips are known for side 28"):
         FlowMosaic(size=56)(moving_clip())
+
+
+def test_flow_grows_with_the_magnification():
+    """From onset to apex .3 pixels to the right: 1 + alpha times as far."""
+    y, x = np.mgrid[:96, :96].astype(np.float64)
+    frames = [127 + 50 * np.sin((x - a) / 5) + 50 * np.cos(y / 6) for a in (0, 0.3)]
+    seen = MagnifiedFlow(height=96, width=96, alphas=(0, 2, 4), flow="farneback")
+    found = seen(Clip(np.stack(frames).round().astype(np.uint8), 100.0, 1))
+    assert found.shape == (3, 96, 96, 2)
+    np.testing.assert_allclose(found[:, 24:72, 24:72, 0].mean((1, 2)), [0.3, 0.9, 1.5], atol=0.15)
+
+
+def test_a_clip_of_one_frame_has_no_flow():
+    seen = MagnifiedFlow(height=20, width=30, alphas=(8,))(Clip(np.zeros((1, 16, 16), np.uint8), 100.0, 0))
+    assert seen.shape == (1, 20, 30, 2)
+    assert not seen.any()
