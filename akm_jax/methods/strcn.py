@@ -27,8 +27,8 @@ class STRCN(Network):
     )
     ours: ClassVar[str] = (
         "magnification by phase (theirs: Eulerian); TV-L1 with OpenCV's settings (theirs: classic+nl-fast); crops "
-        "stretched to 300 x 245; the balanced loss of the author's PyTorch program; three passes; the middle frame where "
-        "no apex is annotated"
+        "stretched to 300 x 245; the balanced loss of the author's PyTorch program; three passes; the middle frame "
+        "where no apex is annotated"
     )
     cost: ClassVar[str] = "24 pictures of 300 x 245 a clip and fold, 50 GFLOP forward each: for an accelerator"
 
@@ -47,12 +47,12 @@ class STRCN(Network):
     def recipe(self, num_classes: int) -> "Recipe":
         """SGD with Nesterov's momentum; the first convolution hardly learns."""
         from akm_jax.losses import balanced_loss
-        from akm_jax.models.strcn import STRCN as Network
+        from akm_jax.models import strcn
         from akm_jax.optim import sgd, slowed
         from akm_jax.train.folds_together import Recipe
 
         return Recipe(
-            lambda rngs: Network(
+            lambda rngs: strcn.STRCN(
                 num_classes, features=self.features, share=self.share, dropout=self.dropout, rngs=rngs
             ),
             slowed(sgd(0.9, self.weight_decay, nesterov=True), "['stem']['conv']", 1e-4),

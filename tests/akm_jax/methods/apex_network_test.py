@@ -104,8 +104,9 @@ def run(method, clip_set, folder):
     )
 
 
-def test_a_run_fold_by_fold(make_clip_set, tmp_path):
-    """The smallest HTNet."""
+@pytest.mark.long
+def test_a_run_of_the_smallest_htnet(make_clip_set, tmp_path):
+    """Mostly compiling: its fourteen layers."""
     method = HTNet(dim=3, epochs=2, clips_per_step=4, view=FlowMosaic(flow="farneback"))
     summary = run(method, make_clip_set(num_subjects=3, clips_per_subject=3, lengths=[3, 2]), tmp_path)
     assert summary["num_clips"] == 9
