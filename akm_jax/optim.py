@@ -1,6 +1,8 @@
 """Optimisers: AKMNet's SGD with a cosine that comes back up, and those of the compared networks."""
 
+import functools
 import math
+from collections.abc import Callable
 
 import jax
 import optax
@@ -41,3 +43,29 @@ def adam(weight_decay: float = 0.0, *, kernels_only: bool = False) -> optax.Grad
 def sgd(momentum: float, weight_decay: float, *, nesterov: bool = False) -> optax.GradientTransformation:
     """SGD as PyTorch has it: weight decay, then momentum; `apply_updates` scales by the rate."""
     return optax.chain(optax.add_decayed_weights(weight_decay), optax.trace(decay=momentum, nesterov=nesterov))
+
+
+def caffe_sgd(momentum: float, weight_decay: float) -> optax.GradientTransformation:
+    """SGD as Peng's Caffe networks have it: biases learn twice as fast, that of the classifier does not decay.
+
+    Where the rate drops, Caffe's momentum keeps steps of the old rate, and this one, like PyTorch's, does not.
+    """
+    return optax.chain(
+        optax.add_decayed_weights(weight_decay, _named(lambda path: "'head'" not in path or "'bias'" not in path)),
+        optax.trace(decay=momentum),
+        _scaled("['bias']", 2.0),
+    )
+
+
+def slowed(optimizer: optax.GradientTransformation, where: str, factor: float) -> optax.GradientTransformation:
+    """The same, but parameters whose path contains `where` learn `factor` times as fast."""
+    return optax.chain(optimizer, _scaled(where, factor))
+
+
+def _scaled(where: str, factor: float) -> optax.GradientTransformation:
+    return optax.masked(optax.scale(factor), _named(lambda path: where in path))
+
+
+def _named(chosen: Callable[[str], bool]) -> Callable:
+    """Mask of the parameters whose path is chosen."""
+    return functools.partial(jax.tree_util.tree_map_with_path, lambda path, _: chosen(jax.tree_util.keystr(path)))

@@ -31,6 +31,11 @@ class AKMNet(Method):
 
     name: ClassVar[str] = "akmnet"
     title: ClassVar[str] = "AKMNet"
+    source: ClassVar[str] = (
+        "Peng et al.: Recognizing micro-expression in video clip with adaptive key-frame mining, arXiv 2009.09179"
+    )
+    ours: ClassVar[str] = "how faces are found, aligned and magnified (docs/preparation.md)"
+    cost: ClassVar[str] = "every frame of every clip in every epoch: docs/performance.md"
     Config: ClassVar[type] = AKMNetConfig
 
     def __init__(self, config: AKMNetConfig | None = None, *, stills: Stills | None = None):
@@ -47,6 +52,16 @@ class AKMNet(Method):
     def epochs(self) -> int:
         """Epochs of a training."""
         return self._config.train.epochs
+
+    def num_parameters(self, num_classes: int) -> int:
+        """Learnable numbers of the network, from its shapes."""
+        import jax
+        from flax import nnx
+
+        from akm_jax.models.akmnet import AKMNet as Network
+
+        network = nnx.eval_shape(lambda: Network(self._config.model, num_classes, rngs=nnx.Rngs(0)))
+        return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param)))
 
     @property
     def parts(self) -> int:

@@ -115,6 +115,12 @@ class Method:
     """How command lines and results call it; lower case, no blanks."""
     title: ClassVar[str] = ""
     """How a report calls it; the name where there is none."""
+    source: ClassVar[str] = ""
+    """Where it was published; for `python -m experiments.methods`, as the two that follow."""
+    ours: ClassVar[str] = ""
+    """What was not published, and the reading that is taken of it."""
+    cost: ClassVar[str] = ""
+    """Roughly what a run costs; floating-point operations as XLA counts them, three times as many for a step."""
     Config: ClassVar[type]
     """Class of its settings where they are not its own fields; the method is made by `Method(config)`."""
     view: View | None = None
@@ -138,6 +144,10 @@ class Method:
     def epochs(self) -> int:
         """Epochs of a training."""
         return 1
+
+    def num_parameters(self, num_classes: int) -> int | None:
+        """Learnable numbers of its network for K classes, from shapes alone; None where there is no network."""
+        return None
 
     @property
     def parts(self) -> int:

@@ -56,7 +56,8 @@ class BatchNorm(nnx.Module):
             share = 1 / weight
             self.weight[...] = jnp.where(real, weight, self.weight[...])
         for average, of_batch in ((self.mean, mean), (self.var, var)):
-            moved = average[...] + share * (jax.lax.stop_gradient(of_batch) - average[...])
+            # Not average + share (batch - average), which does not come out at the batch for a share of 1.
+            moved = (1 - share) * average[...] + share * jax.lax.stop_gradient(of_batch)
             average[...] = jnp.where(real, moved, average[...])
 
 

@@ -1,4 +1,4 @@
-"""Small networks that see one picture a clip: all folds are trained in one compiled program.
+"""Networks that see one picture a clip, or a few arrays: all folds, or one, are trained in one compiled program.
 
 Every fold has its own weights, labels, order of clips and randomness, which depend on its place alone, so that it comes
 out as it would alone: steps that only other folds need leave it as it is. Pictures are shared; a fold takes the rows of
@@ -27,6 +27,9 @@ from akm_jax.train.compiling import jit
 if TYPE_CHECKING:
     from akm_jax.methods.protocol import Start, Training
 
+Inputs = tuple[Float[Array, "..."], ...]
+"""What a network is given of every clip of the set; the first axis is that of clips."""
+
 EVALUATED = 32  # clips that are evaluated together: however many a fold watches, each is computed the same way
 
 
@@ -35,7 +38,7 @@ class Recipe:
     """How a small network is trained; the same object for all calls, or they compile anew."""
 
     network: Callable[[nnx.Rngs], nnx.Module]
-    """Makes it; called with (pictures, mask, train=, dropout_key=) it gives logits."""
+    """Makes it; called with (*inputs, mask, train=, dropout_key=) it gives logits."""
     optimizer: optax.GradientTransformation
     rate: Callable[[int], float]
     """Learning rate of an epoch, counted from 1."""
@@ -45,6 +48,10 @@ class Recipe:
     """`loss(logits, labels, mask)`, one value a clip, 0 where the mask is False."""
     centred: bool = False
     """Whether the mean picture of the training clips is subtracted."""
+    steps_per_epoch: int = 0
+    """Steps of an epoch, which goes on in the order of clips where the last one stopped; 0: an epoch is one pass."""
+    balanced: bool = False
+    """Whether smaller classes are filled up to the largest with clips that are drawn again, once before training."""
 
 
 @jax.tree_util.register_dataclass
@@ -66,14 +73,14 @@ class FoldEpoch:
         labels: of the set, 0 for every clip that is not to be learned from.
         rows: clips of each step, -1 where there is none.
         key: randomness of the epoch.
-        centre: picture that is subtracted.
+        centre: what is subtracted from each input.
         watched: clips whose outputs are wanted, in groups of `EVALUATED`; clip 0 fills up.
     """
 
     labels: Int[Array, "*X N"]
     rows: Int[Array, "*X S B"]
     key: PRNGKeyArray
-    centre: Float[Array, "*X H W D"]
+    centre: Inputs
     watched: Int[Array, "*X M E"]
 
 
@@ -89,22 +96,24 @@ class TrainedEpoch(NamedTuple):
 def train_together(
     recipe: Recipe,
     trainings: "Sequence[Training]",
-    pictures: Float[np.ndarray, "N H W D"],
+    inputs: tuple[np.ndarray, ...],
     starts: "Sequence[Start]",
+    every: "Sequence[Training]" = (),
 ) -> Iterator[TrainedEpoch]:
     """Train folds, each as it would be trained alone.
 
     Args:
         recipe: how.
         trainings: what each fold learns from and what outputs are wanted of.
-        pictures: of all clips of the set.
+        inputs: of all clips of the set.
         starts: where each goes on; all after the same epoch.
+        every: trainings that share the compiled program; it has the shapes of the largest of them and of `trainings`.
     """
     graph = nnx.split(nnx.eval_shape(lambda: recipe.network(nnx.Rngs(0))))[0]
     fresh = [initial_state(_key(training.place), recipe=recipe) for training in trainings]
     states = _stacked([start.restore(state) for start, state in zip(starts, fresh, strict=True)])
-    shared = _Shared(recipe, trainings, pictures)
-    on_device = jnp.asarray(pictures, jnp.float32)
+    shared = _Shared(recipe, trainings, inputs, [*trainings, *every])
+    on_device = tuple(jnp.asarray(array, jnp.float32) for array in inputs)
     for number in range(starts[0].epoch + 1, recipe.epochs + 1):
         rate = jnp.asarray(recipe.rate(number), jnp.float32)
         states, losses, logits = run_epoch(states, shared.epoch(number), on_device, rate, graph=graph, recipe=recipe)
@@ -116,13 +125,22 @@ def train_together(
 class _Shared:
     """What stays the same over the epochs, and the draws of each epoch."""
 
-    def __init__(self, recipe: Recipe, trainings: "Sequence[Training]", pictures: np.ndarray):
+    def __init__(
+        self,
+        recipe: Recipe,
+        trainings: "Sequence[Training]",
+        inputs: tuple[np.ndarray, ...],
+        every: "Sequence[Training]",
+    ):
         self._trainings, self._recipe = trainings, recipe
-        self._steps = max(-(-len(training.clips) // recipe.clips_per_step) for training in trainings)
-        self._labels = np.stack([training.labels_of_set(len(pictures)) for training in trainings])
-        self._centres = np.stack([_centre(recipe, pictures[training.clips]) for training in trainings])
+        passes = max(-(-len(learned_from(recipe, training)) // recipe.clips_per_step) for training in every)
+        self._steps = recipe.steps_per_epoch or passes
+        self._labels = np.stack([training.labels_of_set(len(inputs[0])) for training in trainings])
+        self._centres = tuple(
+            jnp.stack([_centre(recipe, array, training) for training in trainings]) for array in inputs
+        )
         self._groups = [[len(group) for group in training.watched] for training in trainings]
-        chunks = max(-(-sum(sizes) // EVALUATED) for sizes in self._groups)
+        chunks = max(-(-sum(map(len, training.watched)) // EVALUATED) for training in every)
         self._watched = np.zeros((len(trainings), chunks * EVALUATED), np.int32)
         for row, training in zip(self._watched, trainings, strict=True):
             clips = np.concatenate(training.watched)
@@ -133,15 +151,14 @@ class _Shared:
         size = self._recipe.clips_per_step
         rows = np.full((len(self._trainings), self._steps * size), -1, np.int32)
         for row, training in zip(rows, self._trainings, strict=True):
-            place = training.place
-            rng = np.random.default_rng([place.seed, _checksum(place), number])
-            row[: len(training.clips)] = rng.permutation(training.clips)
+            drawn = order_of_epoch(self._recipe, training, number)
+            row[: len(drawn)] = drawn
         keys = jnp.stack([jax.random.fold_in(_key(training.place), number) for training in self._trainings])
         return FoldEpoch(
             labels=jnp.asarray(self._labels),
             rows=jnp.asarray(rows.reshape(len(rows), -1, size)),
             key=keys,
-            centre=jnp.asarray(self._centres),
+            centre=self._centres,
             watched=jnp.asarray(self._watched.reshape(len(rows), -1, EVALUATED)),
         )
 
@@ -151,9 +168,41 @@ class _Shared:
         return np.split(logits[: sum(sizes)], np.cumsum(sizes)[:-1])
 
 
-def _centre(recipe: Recipe, pictures: np.ndarray) -> np.ndarray:
-    mean = pictures.mean(0, dtype=np.float64) if recipe.centred else np.zeros(pictures.shape[1:])
-    return mean.astype(np.float32)
+def learned_from(recipe: Recipe, training: "Training") -> Int[np.ndarray, " n"]:
+    """Clips of a pass: the training clips, where wanted balanced by clips that stand there several times."""
+    if not recipe.balanced:
+        return training.clips
+    rng = np.random.default_rng([training.place.seed, _checksum(training.place), 0])
+    classes = [training.clips[training.labels == label] for label in np.unique(training.labels)]
+    largest = max(len(clips) for clips in classes)
+    return np.concatenate([[*clips, *rng.choice(clips, largest - len(clips))] for clips in classes])
+
+
+def order_of_epoch(recipe: Recipe, training: "Training", number: int) -> Int[np.ndarray, " n"]:
+    """Clips in the order of an epoch, which is one pass or some steps of the passes one after another."""
+    clips, place = learned_from(recipe, training), training.place
+
+    def drawn(turn: int) -> np.ndarray:
+        return np.random.default_rng([place.seed, _checksum(place), turn]).permutation(clips)
+
+    if not recipe.steps_per_epoch:
+        return drawn(number)
+    size = recipe.steps_per_epoch * recipe.clips_per_step
+    first, skipped = divmod((number - 1) * size, len(clips))
+    turns = range(first, first + -(-(skipped + size) // len(clips)))
+    return np.concatenate([drawn(1 + turn) for turn in turns])[skipped : skipped + size]
+
+
+def count_parameters(recipe: Recipe) -> int:
+    """Learnable numbers of the network, from its shapes."""
+    network = nnx.eval_shape(lambda: recipe.network(nnx.Rngs(0)))
+    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param)))
+
+
+def _centre(recipe: Recipe, array: np.ndarray, training: "Training") -> np.ndarray:
+    if not recipe.centred:
+        return np.zeros(array.shape[1:], np.float32)
+    return array[training.clips].mean(0, dtype=np.float64).astype(np.float32)
 
 
 def _checksum(place: Place) -> int:
@@ -184,7 +233,7 @@ def initial_state(key: PRNGKeyArray, *, recipe: Recipe) -> FoldState:
 def run_epoch(
     states: FoldState,
     given: FoldEpoch,
-    pictures: Float[Array, "N H W D"],
+    inputs: Inputs,
     rate: Float[Array, ""],
     *,
     graph: nnx.GraphDef,
@@ -194,27 +243,29 @@ def run_epoch(
 
     On the CPU one fold after another, whose small maps stay in cache; on an accelerator all side by side.
     """
-    fold = functools.partial(_fold_epoch, pictures=pictures, rate=rate, graph=graph, recipe=recipe)
+    fold = functools.partial(_fold_epoch, inputs=inputs, rate=rate, graph=graph, recipe=recipe)
     if jax.default_backend() == "cpu":
         return jax.lax.map(lambda of_fold: fold(*of_fold), (states, given))
     return jax.vmap(fold)(states, given)
 
 
-def _fold_epoch(state: FoldState, given: FoldEpoch, *, pictures, rate, graph, recipe: Recipe):
+def _fold_epoch(state: FoldState, given: FoldEpoch, *, inputs: Inputs, rate, graph, recipe: Recipe):
+    def seen(rows):
+        return [array[rows] - centre for array, centre in zip(inputs, given.centre, strict=True)]
+
     def step(state, drawn):
         rows, number = drawn
         mask = rows >= 0
         rows = jnp.where(mask, rows, rows[0])  # what fills a batch up is the fold's own
-        seen, labels = pictures[rows] - given.centre, given.labels[rows]
         key = jax.random.fold_in(given.key, number)
-        after, loss = _train_step(state, seen, labels, mask, key, rate, graph=graph, recipe=recipe)
+        after, loss = _train_step(state, seen(rows), given.labels[rows], mask, key, rate, graph=graph, recipe=recipe)
         return jax.tree.map(lambda new, old: jnp.where(jnp.any(mask), new, old), after, state), loss
 
     steps = jnp.arange(len(given.rows))
     state, losses = jax.lax.scan(step, state, (given.rows, steps))
     network = nnx.merge(graph, state.params, state.stats)
     everyone = jnp.ones(EVALUATED, bool)
-    logits = jax.lax.map(lambda rows: network(pictures[rows] - given.centre, everyone), given.watched)
+    logits = jax.lax.map(lambda rows: network(*seen(rows), everyone), given.watched)
     return state, jnp.sum(losses) / jnp.sum(given.rows >= 0), logits.reshape(-1, logits.shape[-1])
 
 
@@ -223,7 +274,7 @@ def _train_step(state: FoldState, seen, labels, mask, key, rate, *, graph, recip
 
     def mean_loss(params):
         network = nnx.merge(graph, params, state.stats, copy=True)
-        total = jnp.sum(recipe.loss(network(seen, mask, train=True, dropout_key=key), labels, mask))
+        total = jnp.sum(recipe.loss(network(*seen, mask, train=True, dropout_key=key), labels, mask))
         return total / jnp.maximum(jnp.sum(mask), 1), (nnx.state(network, nnx.BatchStat), total)
 
     gradients, (stats, total) = jax.grad(mean_loss, has_aux=True)(state.params)

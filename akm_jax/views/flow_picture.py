@@ -4,18 +4,17 @@ import dataclasses
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from PIL import Image
 
+from akm_jax.views.apex import ApexRule
 from akm_jax.views.view import Clip
-
-XIA_SHARE = (0.2, 0.7)  # of the clip, where the apex is looked for
-XIA_SIZE = (10, 8)  # rows and columns of the thumbnails
 
 
 @dataclasses.dataclass(frozen=True)
-class FlowPicture:
-    """Flow (u right, v down, in pixels) from the first frame to the apex and its strain, computed at the clip's size.
+class FlowPicture(ApexRule):
+    """Flow (u right, v down, in pixels) from the first frame to the apex and, if wanted, its strain, computed at the
+    clip's size.
 
     What is resized then is shrunk by a bicubic filter that averages (antialiased), as MATLAB's. A clip whose apex is
     the first frame, or that has one frame, gives zeros.
@@ -25,33 +24,22 @@ class FlowPicture:
     """Side of the picture."""
     flow: Literal["tvl1", "farneback"] = "tvl1"
     """How flow is computed."""
-    apex: Literal["middle", "xia"] = "middle"
-    """Apex of a clip where none is annotated: the middle frame, or the one that Xia's rule finds, the frame whose
-    difference from the first varies most over the pixels."""
-    annotated: bool = True
-    """Whether an annotated apex is used; else all clips are read by the rule for those without."""
     strain: bool = True
     """Whether strain is the third channel."""
     scale: Literal["pixels", "bytes", "unit"] = "pixels"
     """Flow as it is; or each channel, after the resize, from its smallest to its largest value 0..255 in whole numbers
     (STSTNet), or the same divided by 255."""
-    version: int = 1
-    """Counts changes of what is computed outside this class."""
 
     def __call__(self, clip: Clip) -> Float[np.ndarray, "S S D"]:
         """u, v and, if wanted, strain."""
-        from akm_jax.prepare.opencv_flow import flow, strain  # here: the options are shown without loading it
+        from akm_jax.ops.flow import flow  # here: the options are shown without loading it
+        from akm_jax.ops.strain import strain
 
         first, apex = clip.frames[:1], clip.frames[self.find_apex(clip)][None]
-        found = flow(first, apex, self.flow) if len(clip.frames) > 1 else np.zeros((*first.shape, 2), np.float32)
+        still = len(clip.frames) == 1
+        found = np.zeros((*first.shape, 2), np.float32) if still else flow(first, apex, self.flow, pairs_per_call=1)
         channels = [found[0, ..., 0], found[0, ..., 1], *([strain(found)[0]] if self.strain else [])]
         return np.stack([self._scaled(resize(channel, self.size)) for channel in channels], axis=-1)
-
-    def find_apex(self, clip: Clip) -> int:
-        """Index of the apex: as annotated, or by the rule for clips without."""
-        if self.annotated and 0 <= clip.apex < len(clip.frames):
-            return clip.apex
-        return len(clip.frames) // 2 if self.apex == "middle" else find_apex_by_difference(clip.frames)
 
     def _scaled(self, channel: Float[np.ndarray, "S S"]) -> Float[np.ndarray, "S S"]:
         if self.scale == "pixels":
@@ -69,19 +57,3 @@ class FlowPicture:
 def resize(channel: Float[np.ndarray, "H W"], size: int) -> Float[np.ndarray, "S S"]:
     """To a square, bicubic (a = -.5), with a filter as wide as the shrinking asks for."""
     return np.asarray(Image.fromarray(channel.astype(np.float32)).resize((size, size), Image.Resampling.BICUBIC))
-
-
-def find_apex_by_difference(frames: UInt8[np.ndarray, "T H W"]) -> int:
-    """Frame whose difference from the first one has the largest standard deviation over the pixels.
-
-    On thumbnails of 10 x 8, between .2 and .7 of the clip; of equal ones the first.
-
-    Source: the program of Xia et al., IEEE TMM 2020.
-    """
-    low, high = int(XIA_SHARE[0] * len(frames)), int(np.ceil(XIA_SHARE[1] * len(frames)))
-    searched = np.arange(low, min(high, len(frames) - 1) + 1)
-    small = [
-        np.asarray(Image.fromarray(frames[i]).resize(XIA_SIZE[::-1], Image.Resampling.BICUBIC), np.float32)
-        for i in (0, *searched)
-    ]
-    return int(searched[np.argmax([(frame - small[0]).std() for frame in small[1:]])])

@@ -56,11 +56,11 @@ def build(network, **settings):
 
 
 CASES = {
-    "ststnet_paper": Case(build(STSTNet, variant="paper")),
+    "ststnet_paper": Case(build(STSTNet, variant="paper"), slow=True),
     "ststnet_port": Case(build(STSTNet, variant="port")),
     "sssnet": Case(build(SSSNet)),
     "offapex_two_streams": Case(build(OffApexNet, form="two_streams")),
-    "offapex_meb": Case(build(OffApexNet, form="meb")),
+    "offapex_meb": Case(build(OffApexNet, form="meb"), slow=True),
     "rcn_a": Case(build(RcnA)),
     "macro2micro_r10": Case(build(Macro2Micro), slow=True),
     "micro_attention_paper": Case(build(MicroAttention, variant="paper"), slow=True),
@@ -139,6 +139,13 @@ def gradients(params, stats, inputs, labels, mask, momentum, *, graph, loss):
 
     (value, (stats, logits)), grads = jax.value_and_grad(mean_loss, has_aux=True)(params)
     return grads, stats, value, logits
+
+
+@functools.partial(jax.jit, static_argnames="optimiser")
+def stepped(params, moments, grads, rate, *, optimiser):
+    """A step of the optimiser: parameters and moments after it."""
+    updates, moments = optimiser.update(grads, moments, params)
+    return optim.apply_updates(params, updates, rate), moments
 
 
 @functools.partial(jax.jit, static_argnames="graph")
@@ -245,8 +252,7 @@ def test_golden_steps(run):
     moments = optimiser.init(params)
     for i, mask in enumerate(run.recording.batches):
         grads, stats, value, logits = run.gradients(graph, params, stats, mask)
-        updates, moments = optimiser.update(grads, moments, params)
-        params = optim.apply_updates(params, updates, rate)
+        params, moments = stepped(params, moments, grads, rate, optimiser=optimiser)
         run.close(value, f"step{i}/loss", "step/loss")
         run.close(logits[mask], f"step{i}/logits", "step/logits")
         run.tensors(f"step{i}/grad", "step/grad", grads)

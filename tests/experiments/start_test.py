@@ -16,7 +16,10 @@ print(sorted(set("{late}".split()) & sys.modules.keys()))
 """
 
 
-@pytest.mark.parametrize("command", ["predict", "report", "loso", "benchmark", "evaluate_spots", "spot", "watch"])
+COMMANDS = ("predict", "report", "loso", "benchmark", "evaluate_spots", "spot", "watch", "methods")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_loads_nothing_that_is_used_later(command):
     code = HELP.format(command=command, late=LATE)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

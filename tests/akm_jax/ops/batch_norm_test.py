@@ -43,3 +43,11 @@ def test_caffes_averages_are_decayed_sums_over_their_weight():
         norm(jnp.asarray((i + 1) * X), EVERYONE, train=True)
         total, weight = decay * total + (i + 1) * X.mean((0, 1, 2)), decay * weight + 1
         np.testing.assert_allclose(norm.mean[...], total / weight, rtol=1e-5)
+
+
+def test_a_batch_that_replaces_the_averages_leaves_nothing_of_them():
+    """However small its mean is beside what was there."""
+    norm, small = BatchNorm(3, momentum=1.0), 1e-4 * jnp.asarray(X)
+    norm.mean[...] = jnp.full(3, 0.1)
+    norm(small, EVERYONE, train=True)
+    np.testing.assert_allclose(norm.mean[...], np.asarray(small, np.float64).mean((0, 1, 2)), rtol=3e-7)

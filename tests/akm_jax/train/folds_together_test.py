@@ -12,7 +12,7 @@ from akm_jax.methods.rcn import RCN
 from akm_jax.methods.sssnet import SSSNet
 from akm_jax.methods.ststnet import STSTNet
 from akm_jax.observe import Place
-from akm_jax.train.folds_together import train_together
+from akm_jax.train.folds_together import learned_from, order_of_epoch, train_together
 
 CLIPS = np.arange(14)
 SUBJECTS = np.repeat(["a", "b", "c"], [3, 5, 6])
@@ -34,9 +34,11 @@ def pictures(method, seed=0):
 
 
 def train(recipe, subjects, seen, starts=None, **options):
-    """The epochs of some folds: losses, outputs and states of each."""
+    """The epochs of some folds, by a program that serves all: losses, outputs and states of each."""
     starts = starts or [Start() for _ in subjects]
-    epochs = train_together(recipe, [training(s, **options) for s in subjects], seen, starts)
+    every = [training(s, **options) for s in "abc"]
+    chosen = [every["abc".index(s)] for s in subjects]
+    epochs = train_together(recipe, chosen, (seen,), starts, every)
     return [(epoch, [jax.tree.map(np.asarray, state()) for state in epoch.states]) for epoch in epochs]
 
 
@@ -77,6 +79,22 @@ def test_all_folds_at_once_equal_fold_by_fold(method, recipe):
             assert equal(state, states[i])
             assert one.losses[0] == all_folds.losses[i]
             np.testing.assert_array_equal(one.outputs[0][0], all_folds.outputs[i][0])
+
+
+def test_folds_one_after_another_share_a_program(recipe, monkeypatch):
+    """Whatever their numbers of clips, the shapes are those of the largest."""
+    from akm_jax.train import folds_together
+
+    shapes, run_epoch = set(), folds_together.run_epoch
+
+    def record(states, given, *others, **settings):
+        shapes.add((given.rows.shape, given.watched.shape))
+        return run_epoch(states, given, *others, **settings)
+
+    monkeypatch.setattr(folds_together, "run_epoch", record)
+    for subject in "abc":
+        train(recipe, subject, pictures(STSTNET))
+    assert shapes == {((1, 3, 4), (1, 1, 32))}
 
 
 def test_folds_differ(together):
@@ -131,6 +149,25 @@ def test_side_by_side_as_on_an_accelerator(recipe, together, monkeypatch):
 
 def test_groups_of_watched_clips_come_apart(recipe):
     planned = dataclasses.replace(training("c"), watched=(np.array([8, 9]), np.array([10, 11, 12])))
-    epoch = next(train_together(recipe, [planned, training("a"), training("b")], pictures(STSTNET), 3 * [Start()]))
+    epoch = next(train_together(recipe, [planned, training("a"), training("b")], (pictures(STSTNET),), 3 * [Start()]))
     assert [group.shape for group in epoch.outputs[0]] == [(2, 3), (3, 3)]
     assert [group.shape for group in epoch.outputs[1]] == [(3, 3)]
+
+
+def test_steps_of_an_epoch_go_on_where_the_last_one_stopped(recipe):
+    """Passes one after another, each with every clip once."""
+    some = dataclasses.replace(recipe, steps_per_epoch=2, clips_per_step=4)
+    drawn = np.concatenate([order_of_epoch(some, training("a"), number) for number in range(1, 12)])
+    assert len(drawn) == 88
+    for turn in drawn.reshape(8, 11):
+        np.testing.assert_array_equal(np.sort(turn), training("a").clips)
+    assert (drawn[:11] != drawn[11:22]).any()
+
+
+def test_smaller_classes_are_filled_up_once(recipe):
+    given = training("b", labels=np.array([0] * 3 + [1] * 9 + [2] * 2))
+    clips = learned_from(dataclasses.replace(recipe, balanced=True), given)
+    labels = given.labels_of_set(len(CLIPS))
+    np.testing.assert_array_equal(np.bincount(labels[clips]), 4)
+    assert set(clips) == set(given.clips)
+    np.testing.assert_array_equal(clips, learned_from(dataclasses.replace(recipe, balanced=True), given))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from akm_jax.views.flow_picture import FlowPicture, find_apex_by_difference, resize
+from akm_jax.views.apex import find_apex_by_difference
+from akm_jax.views.flow_picture import FlowPicture, resize
 from akm_jax.views.view import Clip
 
 
@@ -65,14 +66,6 @@ def test_every_channel_goes_from_its_smallest_to_its_largest(scale, largest):
 
 def test_without_strain_there_are_two_channels():
     assert FlowPicture(flow="farneback", strain=False, size=60)(moving_clip()).shape == (60, 60, 2)
-
-
-def test_strain_is_that_of_the_flow():
-    from akm_jax.prepare.opencv_flow import strain
-
-    y, x = np.mgrid[:20, :24].astype(np.float32)
-    found = strain(np.stack([0.1 * x + 0.3 * y, -0.2 * y + 0.1 * x], axis=-1)[None])
-    np.testing.assert_allclose(found[0, 1:, 1:], np.sqrt(0.1**2 + 0.2**2 + 0.4**2 / 2), rtol=1e-5)
 
 
 def test_shrinking_keeps_the_mean_of_what_is_finer_than_a_pixel():

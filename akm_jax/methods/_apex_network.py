@@ -1,0 +1,71 @@
+"""What Peng's networks on the apex frame have in common as methods: ResNet-10, trained as their Caffe solver does."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from akm_jax.methods._network import Network
+from akm_jax.views.apex_frame import ApexFrame
+
+if TYPE_CHECKING:
+    from akm_jax.train.folds_together import Recipe
+
+SIDE = 224
+
+OURS = (
+    "weights from scratch (the authors start from ImageNet and macro-expressions, which are not released); the middle "
+    "frame where no apex is annotated; the order of clips is drawn anew in every pass; the last epoch"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ApexNetwork(Network):
+    """Base: a method of this kind says `name` and `network`. Solver as ATNet's authors released it.
+
+    2500 steps of 16 clips, balanced over the classes once; the rate falls to a tenth every 500. An epoch is 50 steps,
+    after which their program looks at the test clips.
+    """
+
+    view: ApexFrame = ApexFrame()
+    epochs: int = 50
+    """Epochs of `steps_per_epoch` steps."""
+    steps_per_epoch: int = 50
+    """Steps of an epoch; 0: one pass over the training clips."""
+    clips_per_step: int = 16
+    learning_rate: float = 0.01
+    tenth_every: int = 10
+    """Epochs after which the learning rate falls to a tenth."""
+    weight_decay: float = 5e-6
+    momentum: float = 0.9
+    """Momentum of the optimiser."""
+    balanced: bool = True
+    """Whether smaller classes are filled up to the largest with clips that are drawn again."""
+    dropout: float = 0.0
+
+    def network(self, num_classes: int, rngs: Any) -> Any:
+        """The network with fresh weights."""
+        raise NotImplementedError
+
+    def recipe(self, num_classes: int) -> "Recipe":
+        """SGD with momentum, biases twice as fast."""
+        from akm_jax.optim import caffe_sgd
+        from akm_jax.train.folds_together import Recipe
+
+        return Recipe(
+            lambda rngs: self.network(num_classes, rngs),
+            caffe_sgd(self.momentum, self.weight_decay),
+            lambda epoch: self.learning_rate * 0.1 ** ((epoch - 1) // self.tenth_every),
+            self.epochs,
+            self.clips_per_step,
+            steps_per_epoch=self.steps_per_epoch,
+            balanced=self.balanced,
+        )
+
+    def validate(self) -> None:
+        """Raise ValueError on settings that can't be trained with."""
+        if self.view.size != SIDE:
+            raise ValueError(f"--view.size={self.view.size}: {self.name} takes pictures of side {SIDE}")
+        if self.steps_per_epoch < 0 or self.tenth_every < 1:
+            raise ValueError(
+                f"--steps_per_epoch={self.steps_per_epoch}, --tenth_every={self.tenth_every}: expected at least 0 and 1"
+            )
+        super().validate()

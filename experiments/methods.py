@@ -1,0 +1,106 @@
+"""List the methods that can be run and compared: what each sees, its size, where it is from, what of it is ours.
+
+    python -m experiments.methods
+    python -m experiments.methods ststnet rcn --classes=3
+    python -m experiments.methods --json
+
+`python -m experiments.loso --method=NAME` runs one, and `--method=NAME --help` shows its options. Published figures are
+in docs/methods.md.
+"""
+
+import dataclasses
+import inspect
+import json
+import textwrap
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import tyro
+
+from akm_jax.methods import find_method, method_names
+from experiments.command import run_command
+
+WIDTH = 100
+INDENT = 14
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """Options.
+
+    Attributes:
+        names: methods; all when none is given.
+        classes: K, for the number of parameters.
+        json: print JSON.
+    """
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAME ...")] = ()
+    classes: int = 4
+    json: bool = False
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Parse, describe, print."""
+    command = tyro.cli(Command, args=list(arguments), prog="python -m experiments.methods", description=__doc__)
+    if command.classes < 2:
+        raise ValueError(f"--classes={command.classes}: expected at least 2")
+    described = [describe(name, command.classes) for name in command.names or method_names()]
+    print(json.dumps(described, indent=1) if command.json else "\n\n".join(as_text(one) for one in described))
+
+
+def describe(name: str, num_classes: int) -> dict[str, Any]:
+    """What a method says of itself.
+
+    Raises:
+        ValueError: there is no method of this name.
+    """
+    kind = find_method(name)
+    method = kind()
+    view = method.view
+    return {
+        "name": name,
+        "title": kind.title or name,
+        "source": kind.source,
+        "sees": "every frame" if view is None else _first_sentence(view),
+        "view": None if view is None else {"name": _kind_of(view).__name__, **_settings(view)},
+        "parameters": method.num_parameters(num_classes),
+        "classes": num_classes,
+        "ours": kind.ours,
+        "cost": kind.cost,
+    }
+
+
+def _kind_of(view: Any) -> Any:
+    return view if inspect.isfunction(view) else type(view)
+
+
+def _first_sentence(view: Any) -> str:
+    text = " ".join((inspect.getdoc(_kind_of(view)) or _kind_of(view).__name__).split())
+    return text.partition(". ")[0].rstrip(".")
+
+
+def _settings(view: Any) -> dict[str, Any]:
+    return dataclasses.asdict(view) if dataclasses.is_dataclass(view) and not isinstance(view, type) else {}
+
+
+def as_text(described: dict[str, Any]) -> str:
+    """A method on some lines; what it does not say is left out."""
+    view, parameters = described["view"], described["parameters"]
+    rows = {
+        "source": described["source"],
+        "sees": described["sees"],
+        "view": "" if view is None else ", ".join(f"{k}={v}" for k, v in view.items() if k not in ("name", "version")),
+        "parameters": "" if parameters is None else f"{parameters:,} for {described['classes']} classes",
+        "ours": described["ours"],
+        "cost": described["cost"],
+    }
+    return "\n".join([f"{described['name']}: {described['title']}", *(_row(k, v) for k, v in rows.items() if v)])
+
+
+def _row(name: str, text: str) -> str:
+    first, rest = f"  {name:<{INDENT - 2}}", " " * INDENT
+    return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+
+
+if __name__ == "__main__":
+    run_command(main)

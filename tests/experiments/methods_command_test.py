@@ -1,0 +1,54 @@
+"""The list of methods."""
+
+import json
+
+import pytest
+
+from akm_jax.methods import find_method, method_names
+from akm_jax.models.r10 import FEATURES
+from experiments import methods
+
+
+def listed(capsys, *arguments):
+    methods.main(arguments)
+    return capsys.readouterr().out
+
+
+def test_every_method_is_there(capsys):
+    described = json.loads(listed(capsys, "--json"))
+    assert [one["name"] for one in described] == list(method_names())
+    for one in described:
+        assert one["title"]
+        assert one["sees"]
+
+
+def test_parameters_are_counted_for_the_classes(capsys):
+    """As published for three classes; a class more is a row more of the classifier."""
+    names = ["ststnet", "sssnet", "rcn", "macro2micro", "micro_attention"]
+    three, four = (json.loads(listed(capsys, *names, "--json", f"--classes={k}")) for k in (3, 4))
+    assert [one["parameters"] for one in three] == [1683, 1_349_251, 15_331, 4_899_333, 5_943_813]
+    assert four[0]["parameters"] == 2084
+    assert four[3]["parameters"] - three[3]["parameters"] == FEATURES + 1
+
+
+def test_a_text_of_some_lines_each(capsys):
+    text = listed(capsys, "ststnet", "akmnet")
+    assert text.startswith("ststnet: STSTNet\n  source      Liong")
+    assert "\n\nakmnet: AKMNet\n" in text
+    assert "  view        apex=middle, annotated=True, size=28, flow=tvl1, strain=True, scale=bytes\n" in text
+    assert max(map(len, text.splitlines())) <= methods.WIDTH
+
+
+def test_what_a_method_does_not_say_is_left_out(monkeypatch):
+    for name in ("source", "ours", "cost"):
+        monkeypatch.setattr(find_method("rcn"), name, "")
+    assert "source" not in methods.as_text(methods.describe("rcn", 3))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["nothing"], "--method=nothing: expected one of akmnet"), (["rcn", "--classes=1"], "--classes=1: expected at")],
+)
+def test_what_cannot_be_listed_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        methods.main(arguments)
