@@ -47,6 +47,9 @@ class FHOFO(SupportVectors):
 
     name: ClassVar[str] = "fhofo"
     title: ClassVar[str] = "FHOFO"
+    source: ClassVar[str] = "Happy & Routray: Fuzzy histogram of optical flow orientations, TAFFC 10(3), 2019"
+    ours: ClassVar[str] = "the flow between frames of a clip brought to 10 frames; C by the training subjects"
+    cost: ClassVar[str] = "the flow of 9 pairs a clip"
     view: FHOFOView = FHOFOView()
 
 

@@ -28,6 +28,9 @@ class HIGO(SupportVectors):
 
     name: ClassVar[str] = "higo"
     title: ClassVar[str] = "HIGO"
+    source: ClassVar[str] = "Li, Hong, Moilanen, Huang, Pfister, Zhao, Pietikainen, TAFFC 9(4), 2018"
+    ours: ClassVar[str] = "without the magnification of its pipeline; C by the training subjects"
+    cost: ClassVar[str] = "34 ms of a core a clip of 67 frames; seconds for all folds"
     view: HIGOView = HIGOView()
 
 

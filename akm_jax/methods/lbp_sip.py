@@ -30,6 +30,9 @@ class LBPSip(SupportVectors):
 
     name: ClassVar[str] = "lbp_sip"
     title: ClassVar[str] = "LBP-SIP"
+    source: ClassVar[str] = "Wang, See, Phan, Oh: LBP with six intersection points, ACCV 2014"
+    ours: ClassVar[str] = "clips at the size that every method here sees; C by the training subjects"
+    cost: ClassVar[str] = "11 ms of a core a clip of 67 frames; seconds for all folds"
     view: LBPSipView = LBPSipView()
 
 

@@ -31,6 +31,9 @@ class LBPTop(SupportVectors):
 
     name: ClassVar[str] = "lbp_top"
     title: ClassVar[str] = "LBP-TOP"
+    source: ClassVar[str] = "Zhao & Pietikainen, TPAMI 29(6), 2007"
+    ours: ClassVar[str] = "clips at the size that every method here sees; C by the training subjects"
+    cost: ClassVar[str] = "21 ms of a core a clip of 67 frames; seconds for all folds"
     view: LBPTopView = LBPTopView()
 
 
