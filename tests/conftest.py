@@ -38,7 +38,6 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 # is left alone with one at the end.
 LONGEST_FIRST = (
     "akmnet_golden_test.py",
-    "loso_devices_test.py",
     "loso_stopped_test.py",
 )
 

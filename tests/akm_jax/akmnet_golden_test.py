@@ -5,6 +5,8 @@ The tolerances stand in tests/conftest.py, where the PyTorch baseline is held to
 
 import contextlib
 import dataclasses
+import functools
+import os
 from typing import NamedTuple
 
 import jax
@@ -16,7 +18,6 @@ from flax import nnx
 from akm_jax.clips import PackedClips, from_padded, pack, pad, unpack
 from akm_jax.config import ModelConfig, TrainConfig
 from akm_jax.interop.torch import akmnet_from_state_dict, load_state_dict, to_state_dict
-from akm_jax.train.compiling import jit
 from akm_jax.train.state import TrainState, merge, new_state
 from akm_jax.train.step import Gradients, apply_gradients, compute_gradients, train_step
 
@@ -83,6 +84,9 @@ def train_config(recording):
     )
 
 
+# These programs run longer than they compile: where the others are compiled without care, they are with a little.
+OPTIONS = {"xla_backend_optimization_level": 1} if "optimization_level=0" in os.environ.get("XLA_FLAGS", "") else None
+jit = functools.partial(jax.jit, compiler_options=OPTIONS)
 # Compiled once a number format: the forms of a batch have the same shapes.
 STEP = jit(train_step, static_argnames=("graph", "config"))
 GRADIENTS = jit(compute_gradients, static_argnames=("graph", "config"))

@@ -7,7 +7,7 @@ from experiments.options import DataOptions, SyntheticLongConfig
 
 
 def test_synthetic_long_videos_are_drawn_once(tmp_path, caplog):
-    drawn = SyntheticLongConfig(subjects=2, videos=1, seconds=9.5)
+    drawn = SyntheticLongConfig(subjects=2, videos=1, seconds=17.0)
     data = DataOptions(dataset="synthetic_long", data_dir=tmp_path, synthetic_long=drawn)
     videos = load_long_data(data)
     assert videos.name == "synthetic_long"

@@ -10,26 +10,19 @@ import time
 
 import pytest
 
-
-def devices(number, flags):
-    return {**os.environ, "XLA_FLAGS": f"--xla_force_host_platform_device_count={number} {flags}"}
+pytestmark = pytest.mark.long  # programs of four devices, which nothing else compiles
 
 
 @pytest.fixture
 def four_devices(quick_flags):
     """Two folds at a time, each of whose steps two devices share, as they do where XLA_FLAGS names no number."""
-    return devices(4, quick_flags)
+    return {**os.environ, "XLA_FLAGS": f"--xla_force_host_platform_device_count=4 {quick_flags}"}
 
 
-@pytest.mark.parametrize(
-    ("number", "options"),
-    [(2, ["--parts=1"]), pytest.param(4, [], marks=pytest.mark.long)],  # of four, two share a step
-)
-def test_two_folds_at_a_time_give_what_one_gives(finished, command, tiny, tmp_path, quick_flags, number, options):
-    arguments = [*tiny, *options, f"--data_dir={finished / 'data'}", "--run_dir=two"]
-    done = command("loso", *arguments, cwd=tmp_path, env=devices(number, quick_flags))
+def test_folds_on_two_devices_give_what_one_gives(finished, command, tiny, tmp_path, four_devices):
+    done = command("loso", *tiny, f"--data_dir={finished / 'data'}", "--run_dir=two", cwd=tmp_path, env=four_devices)
     assert done.returncode == 0, done.stderr
-    assert f"{number} x cpu" in done.stderr
+    assert "4 x cpu" in done.stderr
     assert re.findall(r"fold (\d)/3", done.stderr) == ["1", "2", "3"]
     one, two = finished / "run", tmp_path / "two"
     assert (one / "predictions.csv").read_bytes() == (two / "predictions.csv").read_bytes()
@@ -45,7 +38,6 @@ def test_two_folds_at_a_time_give_what_one_gives(finished, command, tiny, tmp_pa
     assert len(list((two / "tensorboard").rglob("events.out.*"))) == 3
 
 
-@pytest.mark.long
 def test_stopped_on_two_devices_a_run_goes_on_on_one(finished, command, tiny, tmp_path, four_devices):
     arguments = [*tiny, f"--data_dir={finished / 'data'}", "--epochs=4"]
     assert command("loso", *arguments, "--run_dir=whole", cwd=tmp_path).returncode == 0

@@ -76,9 +76,14 @@ def test_all_folds_at_once_equal_fold_by_fold(method, recipe):
     for i, subject in enumerate("abc"):
         for (one, (state,)), (all_folds, states) in zip(train(recipe, subject, seen), at_once, strict=True):
             assert one.number == all_folds.number
-            assert equal(state, states[i])
-            assert one.losses[0] == all_folds.losses[i]
-            np.testing.assert_array_equal(one.outputs[0][0], all_folds.outputs[i][0])
+            # Programs for one fold and for three may join products and sums differently; compiled as for a user they
+            # do not, and all is equal.
+            for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(states[i]), strict=True):
+                np.testing.assert_allclose(a, b, atol=1e-4 * np.abs(b).max())
+            np.testing.assert_allclose(one.losses[0], all_folds.losses[i], rtol=1e-4)
+            alone, among = one.outputs[0][0], all_folds.outputs[i][0]
+            np.testing.assert_allclose(alone, among, atol=1e-4 * np.abs(among).max())
+            np.testing.assert_array_equal(alone.argmax(1), among.argmax(1))
 
 
 def test_folds_one_after_another_share_a_program(recipe, monkeypatch):

@@ -15,7 +15,7 @@ from experiments.benchmarks.workload import noise_clips
     ("model", "clips", "frames"),
     [
         (ModelConfig(widths=(16, 32, 64, 128)), 4, 60),
-        (ModelConfig(image_size=64, widths=(32, 64, 128, 256)), 8, 40),
+        pytest.param(ModelConfig(image_size=64, widths=(32, 64, 128, 256)), 8, 40, marks=pytest.mark.long),
     ],
 )
 def test_the_formula_is_within_twenty_percent_of_the_plan(model, clips, frames, quick_compilation):

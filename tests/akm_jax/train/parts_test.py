@@ -107,6 +107,7 @@ def test_two_devices_that_share_steps_train_and_evaluate_as_one():
     run_on_two_devices(compare, "")  # compiled as for a user: rounding of careless programs differs by more
 
 
+@pytest.mark.long
 def test_two_devices_that_share_a_step_need_the_memory_of_the_formula(quick_flags):
     run_on_two_devices(compare_memory, quick_flags)
 

@@ -57,7 +57,7 @@ def assert_near(actual, expected, tolerance, what=""):
     assert error <= tolerance, f"{what}: off by {error:.1e} of the largest value"
 
 
-@pytest.mark.parametrize("variant", WAYS, ids=lambda v: v.name)
+@pytest.mark.parametrize("variant", [pytest.param(v, marks=[pytest.mark.long] * v.compiled, id=v.name) for v in WAYS])
 def test_every_variant_computes_the_same(variant, clips, weights, plain):
     losses, gradients, state, logits, selected = steps(variant, clips, weights)
     assert_near(losses, plain[0], 1e-9)
