@@ -146,8 +146,8 @@ def class_of_emotion(emotion: str, names: Iterable[str]) -> str:
     An emotion that no class holds is `others` where there is such a class, and keeps its name where there is none.
     """
     known, name = tuple(names), _spell(emotion)
-    groups = (name, _PAPER4_OF.get(name), _MEGC3_OF_ANY.get(name), "others", emotion)
-    return next(group for group in groups if group in known or group == emotion)
+    groups = (name, _PAPER4_OF.get(name), _MEGC3_OF_ANY.get(name), "others")
+    return next((group for group in groups if group in known), emotion)
 
 
 def _spell(label: str) -> str:

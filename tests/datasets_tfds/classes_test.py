@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from datasets_tfds.classes import MEGC3_COUNTS, assign_classes, check_label_scheme
+from datasets_tfds.classes import MEGC3_COUNTS, assign_classes, check_label_scheme, class_of_emotion
 
 CASME2 = {
     **dict(others=99, disgust=63, happiness=32, repression=27, surprise=25, sadness=7, fear=2),
@@ -114,3 +114,19 @@ def test_labels_of_ones_own_are_grouped_whatever_their_case(caplog):
 def test_labels_of_ones_own_that_no_scheme_groups_are_an_error(scheme):
     with pytest.raises(ValueError, match=f"--classes={scheme}: folder has labels bored, 生气, which it can't group"):
         assign_classes("folder", scheme, {"a": "bored", "b": "生气", "c": "fear"})
+
+
+@pytest.mark.parametrize(
+    ("emotion", "names", "expected"),
+    [
+        ("Happiness", ("negative", "positive", "surprise"), "positive"),
+        ("surprise", ("negative", "positive", "surprise"), "surprise"),
+        ("repression", ("negative", "positive", "surprise"), "negative"),
+        ("repression", ("positive", "negative", "surprise", "others"), "others"),
+        ("disgust", ("disgust", "negative"), "disgust"),
+        ("confusion", ("positive", "negative", "others"), "others"),
+        ("confusion", ("positive", "negative"), "confusion"),
+    ],
+)
+def test_an_emotion_has_its_class_among_those_of_another_set(emotion, names, expected):
+    assert class_of_emotion(emotion, names) == expected
