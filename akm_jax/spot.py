@@ -27,7 +27,6 @@ from akm_jax.data.long_videos import LongVideo, LongVideoSet
 from akm_jax.files import write_json
 from akm_jax.loso.results import LIBRARIES, git_revision
 from akm_jax.loso.run_dir import open_run
-from akm_jax.ops.flow import flow
 from akm_jax.spotting.evaluation import OVERALL, evaluate_tables
 from akm_jax.spotting.folds import (
     FoldScores,
@@ -48,7 +47,7 @@ from akm_jax.spotting.labels import annotated_spans, frame_labels
 from akm_jax.spotting.options import SpottingOptions
 from akm_jax.spotting.submission import annotated_table, write_table
 from akm_jax.spotting.training import SpotterConfig, score_videos, train_folds
-from akm_jax.spotting.video_features import video_features
+from akm_jax.spotting.video_features import flow_of, video_features
 from akm_jax.versions import versions
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ def _finish(
         group = [fold for fold in left if fold.k == k]
         used = _videos_of(folds)
         features = {
-            video.video_id: video_features(video, k, _flow_of(options), flow_name=options.flow, folder=features_dir)
+            video.video_id: video_features(video, k, flow_of(options.flow), flow_name=options.flow, folder=features_dir)
             for video in bars.track(used, description=f"{folds[0].wanted} features, half length {k}")
         }
         _train(group, used, features, run_dir, training, console, bars)
@@ -178,10 +177,6 @@ def _finish(
 
 def _videos_of(folds: Sequence[SpottingFold]) -> list[LongVideo]:
     return [video for fold in folds for video in fold.left_out]
-
-
-def _flow_of(options: SpottingOptions) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    return lambda first, second: flow(first, second, method=options.flow)
 
 
 def _train(

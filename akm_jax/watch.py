@@ -19,7 +19,6 @@ from akm_jax.classifier import Classifier, predict
 from akm_jax.data.recording import Recording
 from akm_jax.files import write_json
 from akm_jax.observe import SILENT, Observer, Stopwatch
-from akm_jax.ops.flow import flow as optical_flow
 from akm_jax.prepare.given_landmarks import GivenLandmarks
 from akm_jax.prepare.landmarks import LandmarkSource
 from akm_jax.prepare.mesh_landmarks import MeshLandmarks
@@ -37,7 +36,7 @@ from akm_jax.spotting.own_video import (
 )
 from akm_jax.spotting.spotters import Spotter
 from akm_jax.spotting.submission import write_table
-from akm_jax.spotting.video_features import Flow
+from akm_jax.spotting.video_features import flow_of
 
 CURVE_DIGITS = 6
 MESH = MeshLandmarks()
@@ -103,11 +102,6 @@ def watch_video(
     result = {**_describe(watched), **about, "files": files}
     write_json(place / "result.json", result)
     return result
-
-
-def flow_of(method: str) -> Flow:
-    """Flow of pairs of crops by a method of `akm_jax.ops.flow`."""
-    return lambda first, second: optical_flow(first, second, method)  # type: ignore[arg-type]
 
 
 def recognise_with(recogniser: Classifier) -> Recognise:

@@ -27,7 +27,7 @@ Backend = Literal["auto", "jax", "opencv"]
 PairFlow = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 DEFAULTS = TVL1Config()
-PAIRS_PER_CALL = 64  # on an accelerator; 128 x 128 pixels: about 0.3 GB
+PAIRS_PER_CALL = 64  # on an accelerator; not tuned on one
 _opencv: Any = cv2  # its stubs lack what opencv-contrib adds
 RLOF_GRID, RLOF_NEIGHBOURS = 6, 128  # OpenCV's defaults
 FARNEBACK = (0.5, 3, 15, 3, 5, 1.2, 0)

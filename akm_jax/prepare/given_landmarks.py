@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from akm_jax.data.long_videos import NUM_LANDMARKS
 from akm_jax.prepare.face import Box
-from akm_jax.prepare.landmarks import NUM_LANDMARKS
 from akm_jax.prepare.table_rows import Rows, parse_number, read_rows
 
 BOX_COLUMNS = ("box_x", "box_y", "box_width", "box_height")

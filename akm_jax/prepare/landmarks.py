@@ -12,10 +12,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
+from akm_jax.data.long_videos import CROP_SIZE
 from akm_jax.prepare.face import Box, to_grey
-
-NUM_LANDMARKS = 68
-CROP_SIZE = 128  # pixels
 
 
 class LandmarkedFace(NamedTuple):

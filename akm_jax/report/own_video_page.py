@@ -4,12 +4,12 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
 from akm_jax.files import write_text
 from akm_jax.report.svg import COLOURS, draw
+from akm_jax.report.templates import page_templates
 from akm_jax.report.thumbnails import as_png
 from akm_jax.spotting.own_video import CropFile, FoundInterval, Watched
 
@@ -41,13 +41,7 @@ def write_own_video_page(
         about: what else `result.json` says.
         annotated: the annotated video, in the same folder.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_templates()
     path = folder / FILE_NAME
     page = environment.get_template("own_video.html.j2").render(
         watched=watched,

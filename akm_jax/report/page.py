@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from akm_jax.files import write_text
@@ -14,6 +13,7 @@ from akm_jax.report import figures
 from akm_jax.report.chosen_clips import Reading, choose, read_clips
 from akm_jax.report.published import AKMNET, SOURCE, Published, published_results
 from akm_jax.report.run_files import RunFiles, main_rule, natural_order, read_run
+from akm_jax.report.templates import page_templates
 from akm_jax.report.thumbnails import read_thumbnails
 
 FILE_NAME = "report.html"
@@ -56,13 +56,7 @@ def write_report(run_dir: Path) -> Path:
 
 def render(run: RunFiles) -> str:
     """The page as text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_templates()
     environment.filters["f3"] = lambda value: f"{value:.3f}"
     config = run.plan["config"]
     published = published_results(run.plan["data"]["name"], config.get("data_config"))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
@@ -13,6 +12,7 @@ from akm_jax.files import write_text
 from akm_jax.report.page import FILE_NAME
 from akm_jax.report.run_files import natural_order
 from akm_jax.report.svg import COLOURS, draw
+from akm_jax.report.templates import page_templates
 from akm_jax.report.thumbnails import as_png
 from akm_jax.spotting.counting import match_spans
 from akm_jax.spotting.folds import VideoSpots
@@ -47,13 +47,7 @@ def write_spotting_page(
     Raises:
         ValueError: the crops of a peak cannot be read.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_templates()
     environment.filters["f3"] = lambda value: "undefined" if value is None else f"{value:.3f}"
     page = environment.get_template("spotting.html.j2").render(
         summary=summary,

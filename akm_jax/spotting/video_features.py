@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from akm_jax.data.long_videos import LongVideo
+from akm_jax.ops.flow import flow as optical_flow
 from akm_jax.spotting.features import FEATURE_SIZE, feature_picture
 from akm_jax.views.cache import cache_folder, read_entry, write_entry
 
@@ -25,6 +26,11 @@ ENTRY = "features"
 
 Flow = Callable[[UInt8[np.ndarray, "N 128 128"], UInt8[np.ndarray, "N 128 128"]], Float32[np.ndarray, "N 128 128 2"]]
 """Optical flow from each of N crops to its partner, u and v in pixels."""
+
+
+def flow_of(method: str) -> Flow:
+    """The flow of pairs of crops by a method of `akm_jax.ops.flow`."""
+    return lambda first, second: optical_flow(first, second, method)  # type: ignore[arg-type]
 
 
 def video_features(

@@ -15,12 +15,11 @@ import numpy as np
 
 from akm_jax.data.long_videos import NUM_LANDMARKS
 from akm_jax.prepare.face import Box
+from akm_jax.prepare.given_landmarks import BOX_COLUMNS, POINT_COLUMNS
 from akm_jax.prepare.mesh_landmarks import MeshLandmarks
 
 FACE_TABLE = "landmarks.csv"
 TRUTH = "truth.json"
-BOX_COLUMNS = ("box_x", "box_y", "box_width", "box_height")
-POINT_COLUMNS = tuple(f"{axis}{k}" for k in range(NUM_LANDMARKS) for axis in "xy")
 _REMEDY = f"give its box and landmarks in {FACE_TABLE}, columns video, {', '.join(BOX_COLUMNS)}, x0, y0 .. x67, y67"
 
 
