@@ -12,15 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from akm_jax.data import pictures
 from akm_jax.data.pictures import Frame, enumerate_some
-from datasets_tfds import corrections, layout, tables
+from datasets_tfds import corrections, layout, reach, tables
 from datasets_tfds.disk_check import DiskCheck, read_known_defects
-from datasets_tfds.layout import Annotation, ClipFolder
+from datasets_tfds.layout import BY_NAME, Annotation, ClipFolder, Places
 from datasets_tfds.published import Published
 from datasets_tfds.survey import Survey
 
-NO_APEX = ("", "/", "\\", "-", "nan")  # what tables write where they give none
 EMOTION_NAMES = {"other": "others"}  # spellings that mean another name
 
 
@@ -31,7 +29,8 @@ class AnnotatedSet:
     Attributes:
         title: its name in reports.
         folder: where its `corrections.csv` and `known_defects.csv` lie.
-        trees: top folder of the frames, by tree name; the first one is the usual.
+        trees: what the top folder of the frames is called, by tree name; the first tree, and the first name of each,
+            is the usual one.
         fps: frames per second.
         table_stem: regular expression of what file names of its tables begin with.
         versions: known editions of the table, the usual one first.
@@ -41,11 +40,12 @@ class AnnotatedSet:
         clip_id: how a clip is called, from `subject` (a number) and `file_name`.
         emotions: all that the table may give, in lower case.
         published: what the paper counts.
+        edition_notes: what a user should know of an edition, by its name.
     """
 
     title: str
     folder: Path
-    trees: Mapping[str, str]
+    trees: Mapping[str, tuple[str, ...]]
     fps: float
     table_stem: str
     versions: tuple[tables.TableVersion, ...]
@@ -55,6 +55,7 @@ class AnnotatedSet:
     clip_id: str
     emotions: tuple[str, ...]
     published: Published
+    edition_notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
     def corrections(self) -> tuple[corrections.Correction, ...]:
@@ -62,43 +63,70 @@ class AnnotatedSet:
         return corrections.read_corrections(self.folder / "corrections.csv")
 
 
-def survey(described: AnnotatedSet, tree: str, manual_dir: Path) -> Survey:
+def survey(described: AnnotatedSet, tree: str, manual_dir: Path, places: Places = BY_NAME) -> Survey:
     """Find the clips in a user's folder by table and names; no picture is read.
 
     Args:
         described: the set.
         tree: a key of `described.trees`.
         manual_dir: the user's folder.
+        places: where table and frames lie, if these are not called as usual.
 
     Raises:
         FileNotFoundError: the folder, the tree in it or the table is absent.
         ValueError: the tree is there twice, the table can't be read or is another one, or no row has a folder.
     """
-    root = _find_tree(described, tree, Path(manual_dir))
-    places = [Path(manual_dir).expanduser(), root.parent]
-    path, version = tables.find_table(places, described.table_stem, described.versions)
-    table = tables.read_table(path, version, described.sheet, described.columns)
+    root = _find_tree(described, tree, Path(manual_dir), places.frames)
+    folders = [Path(manual_dir).expanduser(), root.parent]
+    path, version = tables.find_table(folders, described.table_stem, described.versions, places.table)
     check = DiskCheck(f"{described.title} {tree}", root)
+    if places.table is not None:
+        check.notes.append(f"{path.name}: taken for edition {version.name}")
+    table = _read_table(described, path, version, check)
     clips = _Matching(described, table, check).match()
     known = read_known_defects(described.folder / "known_defects.csv", tree)
     return Survey(tuple(clips), check, described.published, known, described.fps, table)
 
 
-def _find_tree(described: AnnotatedSet, tree: str, manual_dir: Path) -> Path:
+def _find_tree(described: AnnotatedSet, tree: str, manual_dir: Path, given: Path | None) -> Path:
     try:
-        return layout.find_root(manual_dir, described.trees[tree])
+        return layout.choose_root(manual_dir, given, described.trees[tree])
     except FileNotFoundError as error:
-        for other, top in described.trees.items():
-            if other != tree and _holds(manual_dir, top):
-                raise FileNotFoundError(f"{error}. It does hold {top}: --data_config={other}") from None
+        for other, tops in described.trees.items():
+            if given is None and other != tree and (found := _find_other(manual_dir, tops)):
+                raise FileNotFoundError(f"{error}. It does hold {found.name}: --data_config={other}") from None
         raise
 
 
-def _holds(manual_dir: Path, top: str) -> bool:
+def _find_other(manual_dir: Path, tops: Sequence[str]) -> Path | None:
     try:
-        return bool(layout.find_root(manual_dir, top))
+        return layout.find_root(manual_dir, tops)
     except (FileNotFoundError, ValueError):
-        return False
+        return None
+
+
+def _read_table(described: AnnotatedSet, path: Path, version: tables.TableVersion, check: DiskCheck) -> tables.Table:
+    """The rows that are clips; merged cells filled in, and what stands below the last one left alone."""
+    table = tables.read_table(path, version, described.sheet, described.columns)
+    rows, filled = tables.fill_down(table.rows, "subject", "file_name")
+    if filled:
+        where = enumerate_some(filled, 8)
+        check.notes.append(f"{path.name}: empty subject in rows {where}, taken from the row above (merged cells)")
+    rows, below = tables.drop_footer(rows, lambda row: _is_entry(described, row))
+    if below:
+        check.notes.append(
+            f"{path.name}: rows {enumerate_some([row.number for row in below])} are no clips, left alone"
+        )
+    if note := described.edition_notes.get(version.name):
+        check.notes.append(note)
+    return dataclasses.replace(table, rows=tuple(rows))
+
+
+def _is_entry(described: AnnotatedSet, row: tables.Row) -> bool:
+    """Whether a row is a clip's, spoilt or not: it is called as one, or says as much as one would."""
+    text = {field: tables.as_text(cell) for field, cell in row.cells.items()}
+    is_named = re.fullmatch(described.file_name, text["file_name"], re.IGNORECASE) is not None
+    return is_named or all(text[field] for field in ("file_name", "onset", "offset", "emotion"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +148,7 @@ class _Matching:
         self.folders = self._list_folders()
         self.frames: dict[Path, tuple[Frame, ...]] = {}
         self.mended: set[Annotation] = set()  # whose apex was impossible, which is noted already
+        self.rounded: list[str] = []  # cells
 
     def match(self) -> list[ClipFolder]:
         """One clip a row that has a folder, by subject and clip id."""
@@ -128,6 +157,8 @@ class _Matching:
         clips = [clip for entry, clip_id in self._name(entries) if (clip := self._find(entry, clip_id)) is not None]
         self._report_surplus_folders()
         self._note_apexes(clips)
+        if self.rounded:
+            self.check.notes.append(f"numbers that are not whole, rounded: {enumerate_some(self.rounded, 8)}")
         if not clips and not self.check.problems:
             raise ValueError(f"no clips in {self.check.root}; expected a folder for each row of {self.table.path}")
         return sorted(clips, key=lambda clip: (int(clip.subject), clip.clip_id))
@@ -135,13 +166,13 @@ class _Matching:
     def _list_folders(self) -> dict[tuple[str, str], Path]:
         """Clip folders by subject and name in lower case."""
         found: dict[tuple[str, str], Path] = {}
-        for folder in layout.subfolders(self.check.root):
+        for folder in self.check.subfolders(self.check.root):
             try:
                 subject = layout.normalise_subject(folder.name)
             except ValueError:
                 self.check.add_problem(folder, "surplus folder, not a subject", "move it away")
                 continue
-            for clip in layout.subfolders(layout.unwrap(folder)):
+            for clip in self.check.subfolders(layout.unwrap(folder)):
                 key = subject, clip.name.strip().casefold()
                 if key in found:
                     where = self.check.relative(found[key])
@@ -155,8 +186,9 @@ class _Matching:
     def _refuse_another_set(self) -> None:
         names = [tables.as_text(row.cells["file_name"]) for row in self.table.rows]
         if not any(re.fullmatch(self.described.file_name, name, re.IGNORECASE) for name in names):
+            sheet = f", sheet {self.table.sheet}" if self.table.sheet else ""
             raise ValueError(
-                f"{self.table.path}, sheet {self.table.sheet}: clips are called {enumerate_some(names)}, which is not "
+                f"{self.table.path}{sheet}: clips are called {enumerate_some(names)}, which is not "
                 f"how {self.described.title} calls them; is it another set's table?"
             )
 
@@ -181,12 +213,13 @@ class _Matching:
 
     def _read_cells(self, row: tables.Row, subject: str, file_name: str, clip_id: str) -> _Entry | None:
         try:
-            numbers = _read_numbers(row.cells)
+            numbers, rounded = _read_numbers(row.cells)
             emotion = self._read_emotion(row.cells["emotion"])
         except ValueError as error:
             remedy = "repair the cell, or copy the table from the archive again"
             self.check.add_problem(self._where(row.number), f"{clip_id}: {error}", remedy, clip_id)
             return None
+        self.rounded += [f"row {row.number} {field} {tables.as_text(row.cells[field])}" for field in rounded]
         return _Entry(row.number, subject, file_name, emotion, self._mend_apex(numbers, clip_id))
 
     def _read_emotion(self, cell: Any) -> str:
@@ -208,7 +241,7 @@ class _Matching:
     def _is_on_disk(self, cells: Mapping[str, Any], subject: str, file_name: str) -> bool:
         """Whether the cells give an interval whose frames are all there."""
         try:
-            annotation = _read_numbers(cells)
+            annotation, _ = _read_numbers(cells)
             numbers = {frame.number for frame in self._frames(self.folders[subject, file_name.casefold()])}
         except (ValueError, KeyError):
             return False
@@ -243,12 +276,12 @@ class _Matching:
         try:
             frames = tuple(frame for frame in self._frames(folder) if frame.number in span)
         except ValueError as error:
-            self.check.add_problem(folder, str(error), "delete or rename the surplus pictures", clip_id)
+            self.check.add_error(folder, error, "repair the folder", clip_id)
         return ClipFolder(clip_id, entry.subject, entry.emotion, folder, frames, entry.annotation)
 
     def _frames(self, folder: Path) -> tuple[Frame, ...]:
         if folder not in self.frames:
-            self.frames[folder] = pictures.list_frames(folder)
+            self.frames[folder] = reach.list_frames(folder)
         return self.frames[folder]
 
     def _report_surplus_folders(self) -> None:
@@ -269,22 +302,23 @@ class _Matching:
             self.check.handled.append(f"apex equal to onset: {', '.join(at_onset)}")
 
 
-def _read_numbers(cells: Mapping[str, Any]) -> Annotation:
-    """The frame numbers and action units of a row.
+def _read_numbers(cells: Mapping[str, Any]) -> tuple[Annotation, list[str]]:
+    """The frame numbers and action units of a row, and the fields whose numbers had to be rounded.
 
     Raises:
         ValueError: text in a number cell, or onset after offset.
     """
-    numbers = {}
+    numbers, rounded = {}, []
     for field in corrections.FIELDS:
-        absent = field == "apex" and tables.as_text(cells[field]).casefold() in NO_APEX
+        absent = field == "apex" and not tables.is_given(cells[field])
         try:
-            numbers[field] = -1 if absent else tables.as_integer(cells[field])
+            numbers[field], is_rounded = (-1, False) if absent else tables.read_number(cells[field])
+            rounded += [field] * is_rounded
         except ValueError as error:
             raise ValueError(f"{field} is {error}") from None
     if numbers["onset"] > numbers["offset"]:
         raise ValueError(f"onset {numbers['onset']} comes after offset {numbers['offset']}")
-    return Annotation(**numbers, action_units=tables.as_text(cells["action_units"]))
+    return Annotation(**numbers, action_units=tables.as_text(cells["action_units"])), rounded
 
 
 def _subject_or_none(cell: Any) -> str | None:

@@ -10,7 +10,7 @@ import io
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -19,10 +19,11 @@ from PIL import Image
 from akm_jax.data import pictures
 from akm_jax.observe import Track
 from datasets_tfds import annotated
-from datasets_tfds.layout import ClipFolder
+from datasets_tfds.layout import BY_NAME, ClipFolder, Places
 from datasets_tfds.survey import Survey
 
 ALLOW_MISSING_VARIABLE = "AKM_ALLOW_MISSING"
+FoundT = TypeVar("FoundT", bound=Survey)
 
 
 class Preparation(Protocol):
@@ -87,6 +88,8 @@ class SetBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # ty
         allow_missing: bool | None = None,
         track: Track | None = None,
         file_format: str | tfds.core.FileFormat | None = None,
+        places: Places = BY_NAME,
+        is_drawn: bool = False,
         **kwargs: Any,
     ):
         """Make the builder.
@@ -96,12 +99,16 @@ class SetBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # ty
                 AKM_ALLOW_MISSING says (0 or 1), the only way through the `tfds build` command.
             track: progress display; by default TFDS's own.
             file_format: array_record unless given.
+            places: where table and frames lie, if these are not called as usual.
+            is_drawn: the clips are drawn in the set's layout, so that its published numbers say nothing of them.
             **kwargs: data_dir, config, version.
         """
         self._allow_missing = _allow_missing_default() if allow_missing is None else allow_missing
         self._track = track
+        self._places, self._is_drawn = places, is_drawn
         super().__init__(file_format=file_format, **kwargs)
         self._original_state |= {"allow_missing": self._allow_missing, "file_format": file_format}
+        self._original_state |= {"places": places, "is_drawn": is_drawn}
         if file_format is None and not self.info.initialized:
             self.info.set_file_format("array_record", override=True)
 
@@ -111,13 +118,24 @@ class SetBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # ty
         """Every configuration that can be asked for by name."""
         return dict(cls.CONFIGS)
 
+    def _compared(self, found: FoundT) -> FoundT:
+        """The survey, without the published numbers where these are of other data."""
+        return found.without_published() if self._is_drawn else found
+
+    def _log_download_bytes(self) -> None:
+        """Instead of what TFDS says, that files of unknown size are downloaded: nothing is."""
+        print(f"preparing {self.info.full_name} in {self.data_dir}")
+
+    def _log_download_done(self) -> None:
+        """Nothing: what comes next says that the set is there."""
+
 
 class ClipBuilder(SetBuilder, skip_registration=True):  # type: ignore[call-arg]
     """Base of the builders of clips."""
 
     @classmethod
     @abc.abstractmethod
-    def survey(cls, tree: str, manual_dir: Path) -> Survey:
+    def survey(cls, tree: str, manual_dir: Path, places: Places = BY_NAME) -> Survey:
         """Find the clips in a user's folder without reading a picture.
 
         Raises:
@@ -143,7 +161,7 @@ class ClipBuilder(SetBuilder, skip_registration=True):  # type: ignore[call-arg]
 
     def _survey_folder(self, manual_dir: Path, *, count_video_frames: bool = True) -> Survey:
         """`survey` with the settings of this builder; a fingerprint needs no frame of a video."""
-        return self.survey(self.builder_config.tree, manual_dir)
+        return self.survey(self.builder_config.tree, manual_dir, self._places)
 
     def _preparation(self, found: Survey, manual_dir: Path) -> Preparation | None:
         preparation = self.builder_config.preparation
@@ -170,7 +188,7 @@ class ClipBuilder(SetBuilder, skip_registration=True):  # type: ignore[call-arg]
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[tuple[str, Any]]]:
         manual_dir = Path(dl_manager.manual_dir)
-        found = self._survey_folder(manual_dir)
+        found = self._compared(self._survey_folder(manual_dir))
         preparation = self._preparation(found, manual_dir)
         fingerprint = self._fingerprint(found, preparation)
         found.read_frames(self._track or _tfds_track)
@@ -213,9 +231,9 @@ class AnnotatedBuilder(ClipBuilder, skip_registration=True):  # type: ignore[cal
     SET: ClassVar[annotated.AnnotatedSet]
 
     @classmethod
-    def survey(cls, tree: str, manual_dir: Path) -> Survey:
+    def survey(cls, tree: str, manual_dir: Path, places: Places = BY_NAME) -> Survey:
         """Read the table, and find its clips in a user's folder."""
-        return annotated.survey(cls.SET, tree, manual_dir)
+        return annotated.survey(cls.SET, tree, manual_dir, places)
 
     def _features(self) -> dict[str, Any]:
         return {
@@ -242,7 +260,7 @@ def annotated_configs(described: annotated.AnnotatedSet) -> dict[str, ClipConfig
     """A configuration for each tree of a set, as distributed."""
     return {
         tree: ClipConfig(name=tree, tree=tree, description=f"frames of {top} as distributed, onset to offset")
-        for tree, top in described.trees.items()
+        for tree, (top, *_) in described.trees.items()
     }
 
 

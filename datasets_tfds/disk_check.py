@@ -17,7 +17,7 @@ from typing import Any
 
 from akm_jax.data.pictures import NO_FRAMES, Frame, enumerate_some, inspect_pictures, is_picture
 from akm_jax.observe import Track
-from datasets_tfds import layout
+from datasets_tfds import layout, reach
 from datasets_tfds.layout import ClipFolder
 
 _log = logging.getLogger(__name__)
@@ -80,6 +80,32 @@ class DiskCheck:
         if clip_id is not None:
             self.left_out.add(clip_id)
 
+    def add_error(self, where: Path | str, error: ValueError, remedy: str, clip_id: str | None = None) -> None:
+        """Add what an error says; its text may end in ` -> ` and a remedy of its own."""
+        what, _, own = str(error).partition(" -> ")
+        self.add_problem(where, what, own or remedy, clip_id)
+
+    def subfolders(self, folder: Path) -> list[Path]:
+        """Folders in `folder`, as `layout.subfolders`; one that can't be entered, and a link to nothing, are problems.
+
+        None where `folder` itself can't be listed, which is a problem too.
+        """
+        if defect := reach.find_defect(folder, folder=True):
+            self.add_problem(folder, *defect)
+            return []
+        for path in sorted(folder.iterdir()):
+            if path.is_symlink() and not layout.is_left_behind(path.name) and not os.path.exists(path):
+                self.add_problem(path, *(reach.find_defect(path) or ("a broken link", "delete it")))
+        return layout.subfolders(folder)
+
+    def list_frames(self, folder: Path, clip_id: str) -> tuple[Frame, ...]:
+        """Frames in `folder`, in order; none, and a problem of the clip, where they can't be listed."""
+        try:
+            return reach.list_frames(folder)
+        except ValueError as error:
+            self.add_error(folder, error, "repair the folder", clip_id)
+            return ()
+
     def check_clips(
         self,
         clips: Sequence[ClipFolder],
@@ -88,9 +114,7 @@ class DiskCheck:
     ) -> None:
         """Read every frame of every clip once (in threads) and add what is wrong with them, and with their numbers."""
         with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-            pictures = track(
-                pool.map(inspect_pictures, (clip.pictures for clip in clips)), "Checking frames", len(clips)
-            )
+            pictures = track(pool.map(_inspect, clips), "Checking frames", len(clips))
             for clip, found in zip(clips, pictures, strict=True):
                 self._check_numbers(clip, known.get(clip.clip_id))
                 for what, remedy in found:
@@ -98,9 +122,11 @@ class DiskCheck:
         self._check_ids(clips)
 
     def check_numbers(self, clips: Sequence[ClipFolder]) -> None:
-        """The same without reading a picture: empty clips, gaps in the frame numbers, and ids that come again."""
+        """The same without reading a picture: empty clips, gaps in their numbers, files not to be opened, ids again."""
         for clip in clips:
             self._check_numbers(clip, None)
+            for what, remedy in reach.find_defects(clip.pictures)[1]:
+                self.add_problem(clip.folder, what, remedy, clip.clip_id)
         self._check_ids(clips)
 
     def _check_ids(self, clips: Sequence[ClipFolder]) -> None:
@@ -173,6 +199,12 @@ class DiskCheck:
     def relative(self, path: Path | str) -> str:
         """`path` as it is told: from the root on, where it lies below it."""
         return layout.relative(self.root, Path(path))
+
+
+def _inspect(clip: ClipFolder) -> list[reach.Defect]:
+    """What is wrong with the frames of a clip: those that can't be opened, and those that hold no whole picture."""
+    reached, defects = reach.find_defects(clip.pictures)
+    return [*defects, *inspect_pictures(reached)]
 
 
 def _missing_numbers(clip: ClipFolder) -> range | list[int]:

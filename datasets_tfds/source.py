@@ -7,7 +7,7 @@ import contextlib
 import logging
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import track as rich_track
 
 from akm_jax.data.clip_set import ClipSet
+from datasets_tfds.layout import BY_NAME, Places
 from datasets_tfds.records import read_records
 
 _log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ def load_clip_set(
     allow_missing: bool = False,
     classes: str = "usual",
     subject_pattern: str = "",
+    places: Places = BY_NAME,
+    is_drawn: bool = False,
 ) -> ClipSet:
     """Read a data set; prepares it first where that has not been done, or not from the present files.
 
@@ -42,6 +45,8 @@ def load_clip_set(
         classes: what emotions become, one of `datasets_tfds.classes.SCHEMES`. Clips whose emotion has no class are left
             out, and counted in the log. SMIC keeps its three classes.
         subject_pattern: regular expression that finds the subject in a clip's path, in set "folder" only.
+        places: where table and frames lie, if these are not called as usual.
+        is_drawn: `manual_dir` is a drawn corpus in the set's layout: its published numbers say nothing of it.
 
     Returns:
         The clips in the order of subject number, then clip id; their pictures are decoded when they are read.
@@ -50,7 +55,8 @@ def load_clip_set(
         FileNotFoundError: `manual_dir` is absent or does not hold the set; or it is not given and nothing is prepared.
         ValueError: unknown data set, configuration or class scheme; broken data; a prepared set that cannot be used.
     """
-    make_builder = _builder_maker(dataset, data_config, data_dir, allow_missing, subject_pattern)
+    own = subject_options(dataset, subject_pattern) | place_options(dataset, places) | {"is_drawn": is_drawn}
+    make_builder = _builder_maker(dataset, data_config, data_dir, allow_missing, own)
     builder = prepared_builder(make_builder, manual_dir and Path(manual_dir).expanduser(), allow_missing)
     return read_records(builder, scheme=classes, track=track)
 
@@ -83,11 +89,10 @@ def builder_class(dataset: str, data_config: str | None = None) -> Any:
 
 
 def _builder_maker(
-    dataset: str, data_config: str | None, data_dir: Path | None, allow_missing: bool, subject_pattern: str
+    dataset: str, data_config: str | None, data_dir: Path | None, allow_missing: bool, own: Mapping[str, Any]
 ) -> Callable[[], Any]:
     """What makes the builder; called again after its prepared set has been deleted, because a builder reads it once."""
     found = builder_class(dataset, data_config)
-    own = subject_options(dataset, subject_pattern)
     return lambda: found(
         config=data_config,
         data_dir=data_dir and Path(data_dir).expanduser(),
@@ -106,6 +111,22 @@ def subject_options(dataset: str, subject_pattern: str) -> dict[str, str]:
     if subject_pattern and dataset != "folder":
         raise ValueError(f"--data.subject_pattern={subject_pattern}: {dataset} says who its subjects are; leave it out")
     return {"subject_pattern": subject_pattern} if subject_pattern else {}
+
+
+def place_options(dataset: str, places: Places) -> dict[str, Places]:
+    """Where table and frames lie as an option of the builder, and of its `survey`; none where no place is given.
+
+    Raises:
+        ValueError: a place that the set does not have.
+    """
+    if places.table is not None and dataset == "smic":
+        raise ValueError(f"--data.table={places.table}: {dataset} has no table; leave it out")
+    if places.frames is not None and dataset in ("folder", "long_folder"):
+        raise ValueError(
+            f"--data.frames={places.frames}: the frames of {dataset} lie where its table says; leave it out, and give "
+            "--manual_dir, the folder that the table's paths start from"
+        )
+    return {} if places == BY_NAME else {"places": places}
 
 
 def prepared_builder(make_builder: Callable[[], Any], manual_dir: Path | None, allow_missing: bool) -> Any:

@@ -5,7 +5,7 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -15,8 +15,6 @@ from datasets_tfds.disk_check import DiskCheck, KnownDefect
 from datasets_tfds.layout import ClipFolder
 from datasets_tfds.published import Published, count_differences
 from datasets_tfds.tables import Table
-
-_JUNK = ("desktop.ini", "thumbs.db", ".ds_store")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +45,10 @@ class Survey:
         if self.published is not None:
             self.check.notes.extend(count_differences(self.published, self.usable))
 
+    def without_published(self) -> Self:
+        """The same with nothing to compare it with."""
+        return dataclasses.replace(self, published=None)
+
     def fps_of(self, clip: ClipFolder) -> float:
         """Frames per second of a clip."""
         return self.fps if clip.fps is None else clip.fps
@@ -70,7 +72,7 @@ class Survey:
         if len(widths) > 1:
             handled.append(f"frame numbers of {widths[0]} to {widths[-1]} digits: sorted as numbers")
         used = {*self.sources, *(clip.folder for clip in self.clips)}
-        for path in [*_files_above(root), *layout.other_files(root)]:
+        for path in [*layout.files_left_beside(root), *layout.other_entries(root)]:
             if path not in used:
                 handled.append(f"{self.check.relative(path)}: not a frame, left alone")
 
@@ -105,8 +107,3 @@ class Survey:
 
 def _is_nested(folder: Path) -> bool:
     return folder.name.casefold() == folder.parent.name.casefold()
-
-
-def _files_above(root: Path) -> list[Path]:
-    """What file managers left beside the root."""
-    return sorted(path for path in root.parent.iterdir() if path.name.casefold() in _JUNK)

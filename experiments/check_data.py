@@ -8,7 +8,7 @@ Every frame is read once and nothing is written. Exit code 1 if the set can't be
 import json
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -23,6 +23,8 @@ def main(
     data_config: str | None = None,
     subject_pattern: str = "",
     counting: Literal["from0", "from1", "seconds"] | None = None,
+    table: Annotated[Path | None, tyro.conf.arg(name="data.table")] = None,
+    frames: Annotated[Path | None, tyro.conf.arg(name="data.frames")] = None,
     json: bool = False,
 ) -> int:
     """Check a folder.
@@ -34,10 +36,12 @@ def main(
         data_config: builder configuration, e.g. raw, or vis for smic; the usual one if not given.
         subject_pattern: regular expression that finds the subject in a clip's path, as --data.subject_pattern.
         counting: how the table of long_folder counts; from1 if not given.
+        table: the annotation table, where it is not called as distributed.
+        frames: the folder that holds the subjects (or long videos), where it is not called as distributed.
         json: print one JSON object instead of text.
     """
     try:
-        found = find(dataset, manual_dir, data_config, subject_pattern, counting, quiet=json)
+        found = find(dataset, manual_dir, data_config, subject_pattern, counting, (table, frames), quiet=json)
     except (ValueError, FileNotFoundError) as error:
         print(_to_json({"can_be_built": False, "error": str(error)}) if json else f"error: {error}")
         return 1
@@ -52,19 +56,22 @@ def find(
     data_config: str | None = None,
     subject_pattern: str = "",
     counting: str | None = None,
+    places: tuple[Path | None, Path | None] = (None, None),
     *,
     quiet: bool = True,
 ) -> Survey:
-    """Survey a folder and read all its frames.
+    """Survey a folder and read all its frames; `places` are table and frames, where these are not called as usual.
 
     Raises:
         FileNotFoundError: the folder, the set or its table is absent.
         ValueError: unknown set or configuration, a pattern it can't use, or the table can't be used.
     """
+    from datasets_tfds.layout import Places
     from datasets_tfds.long.source import LONG_SETS, counting_options, long_builder_class
-    from datasets_tfds.source import builder_class, subject_options  # here: --help does not need these
+    from datasets_tfds.source import builder_class, place_options, subject_options  # here: --help does not need these
 
     options = subject_options(dataset, subject_pattern) | counting_options(dataset, counting)
+    options |= place_options(dataset, Places(*places))
     if dataset in LONG_SETS:
         found = long_builder_class(dataset, data_config).survey(manual_dir.expanduser(), **options)
     else:
@@ -117,9 +124,8 @@ def _figure_lines(figures: dict[str, Any]) -> list[str]:
     lines = [f"frames    {figures['tree']}"]
     if figures["table"]:
         rows = _pair(figures["rows"])
-        lines.append(
-            f"table     {figures['table']}, sheet {figures['sheet']}, edition {figures['version']}, {rows} rows"
-        )
+        sheet = f", sheet {figures['sheet']}" if figures["sheet"] else ""
+        lines.append(f"table     {figures['table']}{sheet}, edition {figures['version']}, {rows} rows")
     unit = figures["unit"]
     if figures["table"] or figures["apexes"]:
         lines.append(f"apexes    {figures['apexes']} {'intervals' if 'intervals' in figures else unit}")

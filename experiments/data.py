@@ -41,6 +41,8 @@ def load_data(data: DataOptions, how: DataConfig) -> ClipSet:
         classes=data.classes,
         subject_pattern=how.subject_pattern,
         allow_missing=data.allow_missing,
+        places=data.places,
+        is_drawn=data.dataset == "synthetic",
     )
     return dataclasses.replace(clip_set, name=data.dataset)
 
@@ -74,6 +76,8 @@ def load_long_data(data: DataOptions) -> LongVideoSet:
         data_config=data.data_config,
         allow_missing=data.allow_missing,
         counting=data.counting,
+        places=data.places,
+        is_drawn=data.dataset == "synthetic_long",
     )
     return dataclasses.replace(videos, name=data.dataset)
 

@@ -4,13 +4,16 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from akm_jax.config import RunOptions
 from akm_jax.methods import find_method, method_names
 from akm_jax.methods.protocol import Method
+
+if TYPE_CHECKING:
+    from datasets_tfds.layout import Places
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +71,10 @@ class DataOptions:
     """Leave out clips that are missing or damaged on disk instead of refusing to build."""
     counting: Literal["from0", "from1", "seconds"] | None = None
     """How the table of long_folder counts: frames from 0, frames from 1 (the usual), or seconds."""
+    table_file: Annotated[Path | None, tyro.conf.arg(name="data.table")] = None
+    """The annotation table, where it is not called as distributed."""
+    frames_folder: Annotated[Path | None, tyro.conf.arg(name="data.frames")] = None
+    """The folder that holds the subjects (or long videos), where it is not called as distributed."""
     synthetic: SyntheticConfig = SyntheticConfig()
     synthetic_long: SyntheticLongConfig = SyntheticLongConfig()
 
@@ -79,6 +86,13 @@ class DataOptions:
             "tiny": cls(dataset="synthetic", synthetic=SyntheticConfig(subjects=3, clips=3, size=48)),
         }
         return presets.get(name, cls())
+
+    @property
+    def places(self) -> "Places":
+        """Where table and frames lie, as far as the user says so."""
+        from datasets_tfds.layout import Places  # here: --help does not need it
+
+        return Places(self.table_file, self.frames_folder)
 
 
 PRESETS = ("paper", "demo", "tiny")

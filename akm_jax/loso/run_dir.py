@@ -34,6 +34,8 @@ FREE_SETTINGS = (
     "run_dir",
     "manual_dir",
     "data_dir",
+    "table_file",
+    "frames_folder",
     "init_weights",
     "checkpoint_interval_s",
     "allow_missing",

@@ -9,10 +9,13 @@ from datasets_tfds.tables import TableVersion
 CASME = AnnotatedSet(
     title="CASME",
     folder=Path(__file__).parent,
-    trees={"original": "Cropped", "raw": "CASME_raw_selected"},
+    trees={
+        "original": ("Cropped", "Cropped-updated", "CASME_Cropped"),
+        "raw": ("CASME_raw_selected", "CASME_RAW"),
+    },
     fps=60.0,
-    table_stem=r"casme(?!2)",
-    versions=(TableVersion("2013", "CASME", 189), TableVersion("20190721", "CASME-coded-20190721", 193)),
+    table_stem=r"casme(?!_?(2|ii))",
+    versions=(TableVersion("2013", "casme", 189), TableVersion("20190721", "casme_coded_20190721", 193)),
     sheet=None,
     columns={
         "subject": "Subject",

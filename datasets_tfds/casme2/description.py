@@ -9,13 +9,21 @@ from datasets_tfds.tables import TableVersion
 CASME2 = AnnotatedSet(
     title="CASME II",
     folder=Path(__file__).parent,
-    trees={"original": "Cropped", "raw": "CASME2_RAW_selected"},
+    trees={
+        "original": ("Cropped", "Cropped-updated", "Cropped_original", "CASME2_Cropped"),
+        "raw": ("CASME2_RAW_selected", "CASME2_RAW"),
+    },
     fps=200.0,
-    table_stem=r"casme ?2",
+    table_stem=r"casme_?(2|ii)",
     versions=(
-        TableVersion("20140508", "CASME2-coding-20140508", 255),
-        TableVersion("20190701", "CASME2-coding-20190701", 256),
+        TableVersion("20140508", "casme_?(2|ii)_coding_20140508", 255),
+        TableVersion("20190701", "casme_?(2|ii)_coding_20190701", 255),
+        TableVersion("without a date", "casme_?(2|ii)_coding(_updated)?", 255),
     ),
+    edition_notes={
+        "20190701": "sub24_EP07_01, sub24_EP07_04f and sub24_EP10_03 are surprise in this edition and sadness in that "
+        "of 2014, by which the composite of MEGC 2019 goes: --classes=megc3 leaves them out"
+    },
     sheet=None,
     columns={
         "subject": "Subject",

@@ -7,23 +7,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from datasets_tfds import tables, text_tables
-from datasets_tfds.annotated import NO_APEX
+from akm_jax.data.pictures import enumerate_some
+from datasets_tfds import reach, tables, text_tables
 from datasets_tfds.disk_check import DiskCheck
 from datasets_tfds.folder import columns
 from datasets_tfds.folder.listing import Entry, Listing, SubjectPattern, locate
 
 STEM = "clips"
 _TEXT, _WORKBOOKS = (".csv", ".tsv"), (".xlsx", ".xls")
-NOT_GIVEN = (*NO_APEX, "?", "none", "n/a", "na")
 
 
-def find_table(root: Path, stem: str = STEM) -> Path | None:
-    """The table of this name in a folder.
+def find_table(root: Path, stem: str = STEM, given: Path | None = None) -> Path | None:
+    """The table of this name in a folder, or the one that the user names with --data.table.
 
     Raises:
-        ValueError: there are several.
+        FileNotFoundError: `given` is absent.
+        ValueError: there are several, or `given` is no table.
     """
+    if given is not None:
+        if given.suffix.lower() not in _TEXT + _WORKBOOKS:
+            raise ValueError(f"--data.table={given}: expected a table, {', '.join(_TEXT + _WORKBOOKS)}")
+        return reach.require_file(given, "--data.table")
     found = sorted(p for p in root.iterdir() if p.stem.casefold() == stem and p.suffix.lower() in _TEXT + _WORKBOOKS)
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
@@ -49,6 +53,8 @@ def read_table(root: Path, path: Path, pattern: SubjectPattern, check: DiskCheck
     if not rows:
         raise ValueError(f"{path}: no rows below the header; expected one for each clip")
     entries = [entry for number, row in rows if (entry := reader.read(number, row)) is not None]
+    if reader.rounded:
+        check.notes.append(f"numbers that are not whole, rounded: {enumerate_some(reader.rounded, 8)}")
     return Listing(tuple(entries), (path,))
 
 
@@ -101,6 +107,7 @@ class _RowReader:
     width: int
     pattern: SubjectPattern
     check: DiskCheck
+    rounded: list[str] = dataclasses.field(default_factory=list)
 
     def read(self, number: int, row: Sequence[Any]) -> Entry | None:
         """The entry of a row; None if it can't be read, which the check then knows."""
@@ -128,20 +135,19 @@ class _RowReader:
             tables.as_text(cells["subject"]) if with_subject else self.pattern.find(self.root, path),
             tables.as_text(cells["label"]),
             tables.as_text(cells.get("clip_id")),
-            **{field: _read_number(field, cells.get(field)) for field in ("onset", "apex", "offset")},
+            **{field: self._read_number(where, field, cells.get(field)) for field in ("onset", "apex", "offset")},
             fps=read_fps(cells.get("fps")),
         )
 
-
-def _is_given(cell: Any) -> bool:
-    return tables.as_text(cell).casefold() not in NOT_GIVEN
-
-
-def _read_number(field: str, cell: Any) -> int | None:
-    try:
-        return tables.as_integer(cell) if _is_given(cell) else None
-    except ValueError as error:
-        raise ValueError(f"{field} is {error}") from None
+    def _read_number(self, where: str, field: str, cell: Any) -> int | None:
+        if not tables.is_given(cell):
+            return None
+        try:
+            number, is_rounded = tables.read_number(cell)
+        except ValueError as error:
+            raise ValueError(f"{field} is {error}") from None
+        self.rounded.extend([f"{where} {field} {tables.as_text(cell)}"] * is_rounded)
+        return number
 
 
 def read_fps(cell: Any) -> float:
@@ -152,7 +158,7 @@ def read_fps(cell: Any) -> float:
     """
     text = tables.as_text(cell).replace(",", ".")
     try:
-        fps = float(text) if _is_given(cell) else 0.0
+        fps = float(text) if tables.is_given(cell) else 0.0
     except ValueError:
         fps = math.nan
     if not 0 <= fps < math.inf:

@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 
 from datasets_tfds.builder import ClipBuilder, ClipConfig
 from datasets_tfds.folder import survey as folder_survey
-from datasets_tfds.layout import ClipFolder
+from datasets_tfds.layout import BY_NAME, ClipFolder, Places
 from datasets_tfds.preparation import aligned_configs
 from datasets_tfds.survey import Survey
 
@@ -46,12 +46,17 @@ class Builder(ClipBuilder):
         self._original_state |= {"subject_pattern": self._subject_pattern}
 
     @classmethod
-    def survey(cls, tree: str, manual_dir: Path, subject_pattern: str | None = None) -> Survey:
+    def survey(
+        cls, tree: str, manual_dir: Path, places: Places = BY_NAME, subject_pattern: str | None = None
+    ) -> Survey:
         """Find the clips; all trees are the folder itself."""
-        return folder_survey.survey(manual_dir, _pattern_default() if subject_pattern is None else subject_pattern)
+        pattern = _pattern_default() if subject_pattern is None else subject_pattern
+        return folder_survey.survey(manual_dir, pattern, places=places)
 
     def _survey_folder(self, manual_dir: Path, *, count_video_frames: bool = True) -> Survey:
-        return folder_survey.survey(manual_dir, self._subject_pattern, count_video_frames=count_video_frames)
+        return folder_survey.survey(
+            manual_dir, self._subject_pattern, count_video_frames=count_video_frames, places=self._places
+        )
 
     def _features(self) -> dict[str, Any]:
         return {

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from akm_jax.data import pictures
 from akm_jax.data.pictures import Frame
-from datasets_tfds import layout
+from datasets_tfds import layout, reach
 from datasets_tfds.folder.listing import Entry
 from datasets_tfds.layout import Annotation
-
-Defect = tuple[str, str]  # what is wrong, remedy
+from datasets_tfds.reach import Defect
 
 
 class FrameLister:
@@ -43,7 +42,7 @@ class FrameLister:
 
 
 def _list_pictures(folder: Path) -> tuple[Frame, ...]:
-    return pictures.list_frames(folder) or pictures.list_frames(layout.unwrap(folder))
+    return reach.list_frames(folder) or reach.list_frames(layout.unwrap(folder))
 
 
 def find_defects(entry: Entry, frames: Sequence[Frame]) -> Iterator[Defect]:

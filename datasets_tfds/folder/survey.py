@@ -7,16 +7,19 @@ from pathlib import Path
 
 from akm_jax.data.folds import subject_order
 from akm_jax.data.pictures import Frame, enumerate_some
+from datasets_tfds import reach
 from datasets_tfds.disk_check import DiskCheck
 from datasets_tfds.folder.forms import read_listing
 from datasets_tfds.folder.frames import FrameLister, annotate, cut, find_defects
 from datasets_tfds.folder.listing import Entry, SubjectPattern, read_subject
 from datasets_tfds.folder.naming import name_entries
-from datasets_tfds.layout import ClipFolder
+from datasets_tfds.layout import BY_NAME, ClipFolder, Places
 from datasets_tfds.survey import Survey
 
 
-def survey(manual_dir: Path, subject_pattern: str = "", *, count_video_frames: bool = True) -> Survey:
+def survey(
+    manual_dir: Path, subject_pattern: str = "", *, count_video_frames: bool = True, places: Places = BY_NAME
+) -> Survey:
     """Find the clips in a user's folder; no picture is read.
 
     Args:
@@ -24,16 +27,15 @@ def survey(manual_dir: Path, subject_pattern: str = "", *, count_video_frames: b
         subject_pattern: regular expression that finds the subject in a clip's path, where no column gives it.
         count_video_frames: decode videos to count their frames; without it they seem to have none, which is enough
             for a fingerprint.
+        places: the table, if it is not called as usual.
 
     Raises:
         FileNotFoundError: there is no such folder.
         ValueError: its form is not recognised, its table or lists can't be used, or the pattern is none.
     """
-    root = Path(os.path.abspath(Path(manual_dir).expanduser()))
-    if not root.is_dir():
-        raise FileNotFoundError(f"data folder {root} does not exist; expected a folder with clips and clips.csv")
+    root = reach.require_folder(manual_dir, "a folder with clips and clips.csv")
     check = DiskCheck("Data folder", root, has_known_numbers=False)
-    listing = read_listing(root, SubjectPattern(subject_pattern), check)
+    listing = read_listing(root, SubjectPattern(subject_pattern), check, places.table)
     matching = _Matching(check, FrameLister(count_video_frames=count_video_frames))
     clips = matching.match(listing.entries)
     return Survey(tuple(clips), check, None, {}, fps=0.0, sources=listing.sources)
@@ -80,9 +82,11 @@ class _Matching:
             self._add(entry, clip_id, str(error), "write a number or a name")
         if not entry.label:
             self._add(entry, clip_id, "empty label", "write the clip's class, or take the clip out")
-        if not entry.path.exists():
-            where = self.check.relative(entry.path)
-            self._add(entry, clip_id, f"{where} does not exist", f"repair the path; it starts at {self.check.root}")
+        if defect := reach.find_defect(entry.path, folder=os.path.isdir(entry.path)):
+            what, remedy = f"{self.check.relative(entry.path)}: {defect[0]}", defect[1]
+            if defect[0] == "does not exist":
+                what, remedy = what.replace(":", ""), f"repair the path; it starts at {self.check.root}"
+            self._add(entry, clip_id, what, remedy)
         if entry.onset is not None and entry.offset is not None and entry.onset > entry.offset:
             what = f"onset {entry.onset} comes after offset {entry.offset}"
             self._add(entry, clip_id, what, "repair the numbers")
@@ -98,7 +102,8 @@ class _Matching:
         try:
             listed = self.lister.list(entry.path)
         except ValueError as error:
-            self._add(entry, clip_id, str(error), "repair or replace it")
+            what, _, remedy = str(error).partition(" -> ")
+            self._add(entry, clip_id, what, remedy or "repair or replace it")
             return clip
         if is_video and not listed:
             return clip  # not counted

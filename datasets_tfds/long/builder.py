@@ -18,6 +18,7 @@ import tensorflow_datasets as tfds
 
 from akm_jax.data.long_videos import NUM_LANDMARKS
 from datasets_tfds.builder import SetBuilder
+from datasets_tfds.layout import BY_NAME, Places
 from datasets_tfds.long import crops, faces
 from datasets_tfds.long.faces import Face, FaceFinder
 from datasets_tfds.long.survey import LongClip, LongSurvey
@@ -54,7 +55,7 @@ class LongBuilder(SetBuilder, skip_registration=True):  # type: ignore[call-arg]
         super().__init__(**kwargs)
 
     @classmethod
-    def survey(cls, manual_dir: Path) -> LongSurvey:
+    def survey(cls, manual_dir: Path, places: Places = BY_NAME) -> LongSurvey:
         """Find the videos in a user's folder without reading a picture.
 
         Raises:
@@ -68,7 +69,7 @@ class LongBuilder(SetBuilder, skip_registration=True):  # type: ignore[call-arg]
 
     def _survey_folder(self, manual_dir: Path) -> LongSurvey:
         """`survey` with the settings of this builder."""
-        return self.survey(manual_dir)
+        return self.survey(manual_dir, self._places)
 
     def _fingerprint(self, found: LongSurvey) -> str:
         return f"{found.fingerprint()} {self._find_face!r}"
@@ -98,7 +99,7 @@ class LongBuilder(SetBuilder, skip_registration=True):  # type: ignore[call-arg]
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[tuple[int, Any]]]:
         manual_dir = Path(dl_manager.manual_dir)
-        found = self._survey_folder(manual_dir)
+        found = self._compared(self._survey_folder(manual_dir))
         found.check_numbers()
         fingerprint = self._fingerprint(found)
         given = self._find_faces(found)
@@ -148,8 +149,7 @@ class LongBuilder(SetBuilder, skip_registration=True):  # type: ignore[call-arg]
 
 
 def _report(found: LongSurvey, clip: LongClip, error: ValueError) -> None:
-    what, _, remedy = str(error).partition(" -> ")
-    found.check.add_problem(clip.folder, what, remedy or "copy from the archive again", clip.clip_id)
+    found.check.add_error(clip.folder, error, "copy from the archive again", clip.clip_id)
 
 
 class _Encoder:

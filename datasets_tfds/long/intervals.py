@@ -13,7 +13,7 @@ from typing import Any
 from akm_jax.data.long_videos import TYPES, UNKNOWN, ExpressionType, Interval
 from akm_jax.data.pictures import enumerate_some
 from datasets_tfds.disk_check import DiskCheck
-from datasets_tfds.tables import as_text
+from datasets_tfds.tables import as_text, is_given
 
 EMOTION_NAMES = {"happyiness": "happiness", "happyness": "happiness"}  # spellings that mean another name
 
@@ -96,10 +96,10 @@ class IntervalReader:
     def _read_number(self, row: WrittenInterval, field: str) -> int:
         """A cell as a whole number; -1 where it is empty or says so."""
         text = as_text(getattr(row, field))
-        if text in ("", "/", "\\", "-", "?"):
+        if not is_given(text):
             return UNKNOWN
         try:
-            value = float(text)
+            value = float(text.replace(",", "."))
         except ValueError:
             value = math.nan
         if not -1 <= value < math.inf:

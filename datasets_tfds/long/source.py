@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from akm_jax.data.long_videos import Interval, LongVideo, LongVideoSet
-from datasets_tfds.source import prepared_builder, track
+from datasets_tfds.layout import BY_NAME, Places
+from datasets_tfds.source import place_options, prepared_builder, track
 
 
 def load_long_videos(
@@ -21,6 +22,8 @@ def load_long_videos(
     allow_missing: bool = False,
     counting: str | None = None,
     find_face: Any = None,
+    places: Places = BY_NAME,
+    is_drawn: bool = False,
 ) -> LongVideoSet:
     """Read a set of long videos; prepares it first where that has not been done, or not from the present files.
 
@@ -33,6 +36,8 @@ def load_long_videos(
         allow_missing: leave videos with problems out, instead of failing.
         counting: how long_folder's table counts, one of `long_folder.survey.COUNTINGS`; for this set only.
         find_face: a `datasets_tfds.long.faces.FaceFinder` in place of the usual one.
+        places: where table and frames lie, if these are not called as usual.
+        is_drawn: `manual_dir` is drawn in the set's layout: its published numbers say nothing of it.
 
     Returns:
         The videos in the order of subject number, then video id; crops are decoded when they are read.
@@ -42,7 +47,7 @@ def load_long_videos(
         ValueError: unknown data set or configuration; broken data; a prepared set that cannot be used.
     """
     found = long_builder_class(dataset, data_config)
-    own = counting_options(dataset, counting)
+    own = counting_options(dataset, counting) | place_options(dataset, places)
 
     def make_builder() -> Any:
         return found(
@@ -51,6 +56,7 @@ def load_long_videos(
             allow_missing=allow_missing,
             track=track,
             find_face=find_face,
+            is_drawn=is_drawn,
             **own,
         )
 
@@ -82,7 +88,7 @@ def long_builder_class(dataset: str, data_config: str | None = None) -> Any:
     return found
 
 
-def counting_options(dataset: str, counting: str | None) -> dict[str, str]:
+def counting_options(dataset: str, counting: str | None) -> dict[str, Any]:
     """Options of the builder, and of its `survey`, that only long_folder has.
 
     Raises:

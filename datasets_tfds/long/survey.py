@@ -4,9 +4,8 @@ import collections
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from akm_jax.data import pictures
 from akm_jax.data.long_videos import TYPES, UNKNOWN, ExpressionType, Interval
 from akm_jax.data.pictures import Frame
 from akm_jax.observe import Track
@@ -56,6 +55,10 @@ class LongSurvey(Survey):
         known = faces.read_faces(manual_dir, {clip.clip_id for clip in clips})
         sources = (path, *faces.face_files(manual_dir))
         return cls(clips=clips, check=check, known={}, sources=sources, known_faces=known, **fields)
+
+    def without_published(self) -> Self:
+        """The same with nothing to compare it with."""
+        return dataclasses.replace(self, published=None, published_intervals={})
 
     @property
     def usable(self) -> Sequence[LongClip]:
@@ -109,11 +112,7 @@ class LongSurvey(Survey):
 
 def read_frames_of(check: DiskCheck, folder: Path, video_id: str) -> tuple[Frame, ...]:
     """Frame files of a video; none, and a problem, where they can't be put in order."""
-    try:
-        return pictures.list_frames(folder)
-    except ValueError as error:
-        check.add_problem(folder, str(error), "delete or rename the surplus pictures", video_id)
-        return ()
+    return check.list_frames(folder, video_id)
 
 
 def annotate(

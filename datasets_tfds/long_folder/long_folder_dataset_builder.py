@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 
+from datasets_tfds.layout import BY_NAME, Places
 from datasets_tfds.long.builder import LongBuilder
 from datasets_tfds.long.survey import LongSurvey
 from datasets_tfds.long_folder import survey as folder_survey
@@ -37,14 +38,15 @@ class Builder(LongBuilder):
         self._original_state |= {"counting": self._counting}
 
     @classmethod
-    def survey(cls, manual_dir: Path, counting: str | None = None) -> LongSurvey:
-        return folder_survey.survey(manual_dir, _counting_default() if counting is None else counting)
+    def survey(cls, manual_dir: Path, places: Places = BY_NAME, counting: str | None = None) -> LongSurvey:
+        return folder_survey.survey(manual_dir, _counting_default() if counting is None else counting, places=places)
 
     def _survey_folder(self, manual_dir: Path) -> LongSurvey:
-        return folder_survey.survey(manual_dir, self._counting)
+        return folder_survey.survey(manual_dir, self._counting, places=self._places)
 
     def fingerprint(self, manual_dir: Path) -> str:
-        return self._fingerprint(folder_survey.survey(manual_dir, self._counting, count_video_frames=False))
+        found = folder_survey.survey(manual_dir, self._counting, count_video_frames=False, places=self._places)
+        return self._fingerprint(found)
 
     def _fingerprint(self, found: LongSurvey) -> str:
         return f"{super()._fingerprint(found)} {self._counting}"

@@ -2,15 +2,17 @@
 
 import collections
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from datasets_tfds import layout
+from datasets_tfds import layout, reach
 from datasets_tfds.disk_check import DiskCheck
 from datasets_tfds.folder import clip_table, columns
 from datasets_tfds.folder.frames import FrameLister
 from datasets_tfds.folder.listing import SubjectPattern, locate, read_subject
+from datasets_tfds.layout import BY_NAME, Places
 from datasets_tfds.long.intervals import Rules, WrittenInterval
 from datasets_tfds.long.survey import LongClip, LongSurvey, annotate
 from datasets_tfds.tables import as_text
@@ -39,13 +41,14 @@ class _Row:
         return as_text(self.cells.get(field))
 
 
-def survey(manual_dir: Path, counting: str, *, count_video_frames: bool = True) -> LongSurvey:
+def survey(manual_dir: Path, counting: str, *, count_video_frames: bool = True, places: Places = BY_NAME) -> LongSurvey:
     """Find the videos and their expressions.
 
     Args:
         manual_dir: the folder.
         counting: how the table counts, one of `COUNTINGS`.
         count_video_frames: False leaves video files unopened, which then seem to hold no frames.
+        places: the table, if it is not called as usual.
 
     Raises:
         FileNotFoundError: no folder, or no table in it.
@@ -53,12 +56,13 @@ def survey(manual_dir: Path, counting: str, *, count_video_frames: bool = True) 
     """
     if counting not in COUNTINGS:
         raise ValueError(f"--counting={counting}: expected one of {', '.join(COUNTINGS)}")
-    root = Path(manual_dir).expanduser().absolute()
-    if not root.is_dir():
-        raise FileNotFoundError(f"data folder {root} does not exist; expected one that holds {STEM}.csv and videos")
-    path = clip_table.find_table(root, STEM)
+    root = reach.require_folder(manual_dir, f"a folder that holds {STEM}.csv and videos")
+    path = clip_table.find_table(root, STEM, places.table)
     if path is None:
-        raise FileNotFoundError(f"{root} holds no {STEM}.csv (or .tsv, .xlsx, .xls); its README says what to put there")
+        raise FileNotFoundError(
+            f"{root} holds no {STEM}.csv (or .tsv, .xlsx, .xls); it holds {reach.describe_contents(root)}. Its README "
+            "says what to put there; a table of another name: --data.table=FILE"
+        )
     check = DiskCheck("folder of long videos", root, has_known_numbers=False)
     rows = _read_rows(root, path, check)
     videos = _list_videos(root, rows, check, FrameLister(count_video_frames=count_video_frames))
@@ -106,8 +110,8 @@ def _short_name(path: Path) -> str:
 
 
 def _make_video(root: Path, path: Path, video_id: str, rows: Sequence[_Row], lister: FrameLister) -> LongClip:
-    if not path.exists():
-        raise ValueError(f"{path} does not exist -> repair the path, or put the video there")
+    if defect := reach.find_defect(path, folder=os.path.isdir(path)):
+        raise ValueError(f"{path} {defect[0]} -> {defect[1]}, or put the video there")
     frames = lister.list(path)
     given = {row.text("subject") for row in rows if row.text("subject")}
     subjects = {read_subject(text) for text in given or {SubjectPattern().find(root, path)}}

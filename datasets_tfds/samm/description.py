@@ -9,10 +9,10 @@ from datasets_tfds.tables import TableVersion
 SAMM = AnnotatedSet(
     title="SAMM",
     folder=Path(__file__).parent,
-    trees={"original": "SAMM"},
+    trees={"original": ("SAMM", "SAMM_CROP", "SAMM_Cropped")},
     fps=200.0,
-    table_stem=r"samm_micro",
-    versions=(TableVersion("v2", "SAMM_Micro_FACS_Codes_v2", 159),),
+    table_stem=r"samm_(\d+_)?micro",
+    versions=(TableVersion("v2", r"samm_(\d+_)?micro_facs_codes_v2", 159),),
     sheet="MICRO_ONLY",
     columns={
         "subject": "Subject",

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
+from datasets_tfds.layout import BY_NAME, Places
 from datasets_tfds.long.builder import LongBuilder
 from datasets_tfds.long.survey import LongSurvey
 from datasets_tfds.samm_lv import description
@@ -24,5 +25,5 @@ class Builder(LongBuilder):
     """
 
     @classmethod
-    def survey(cls, manual_dir: Path) -> LongSurvey:
-        return description.survey(manual_dir)
+    def survey(cls, manual_dir: Path, places: Places = BY_NAME) -> LongSurvey:
+        return description.survey(manual_dir, places)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import tensorflow_datasets as tfds
 
 from datasets_tfds.builder import ClipBuilder, ClipConfig
-from datasets_tfds.layout import ClipFolder
+from datasets_tfds.layout import BY_NAME, ClipFolder, Places
 from datasets_tfds.preparation import aligned_configs
 from datasets_tfds.smic import tree as smic_tree
 from datasets_tfds.survey import Survey
@@ -31,9 +31,9 @@ class Builder(ClipBuilder):
     """
 
     @classmethod
-    def survey(cls, tree: str, manual_dir: Path) -> Survey:
+    def survey(cls, tree: str, manual_dir: Path, places: Places = BY_NAME) -> Survey:
         """Find the clips of one camera."""
-        return smic_tree.survey(smic_tree.TREES[tree], manual_dir)
+        return smic_tree.survey(smic_tree.TREES[tree], manual_dir, places.frames)
 
     def _features(self) -> dict[str, Any]:
         return {"label": tfds.features.ClassLabel(names=smic_tree.CLASSES)}

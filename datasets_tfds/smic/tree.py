@@ -8,8 +8,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-from akm_jax.data import pictures
-from datasets_tfds import layout
+from datasets_tfds import layout, reach
 from datasets_tfds.disk_check import DiskCheck, read_known_defects
 from datasets_tfds.layout import ClipFolder
 from datasets_tfds.published import Published
@@ -62,16 +61,21 @@ TREES = {
 }
 
 
-def survey(tree: Tree, folder: Path) -> Survey:
+def survey(tree: Tree, folder: Path, frames: Path | None = None) -> Survey:
     """Find the clips in a user's folder by names alone; no picture is read.
+
+    Args:
+        tree: which camera, cropped or raw.
+        folder: the user's folder.
+        frames: the folder of the subjects, where it is not called as usual.
 
     Raises:
         FileNotFoundError: `folder` is absent or does not hold the tree.
         ValueError: it holds the tree twice, or no clip.
     """
-    root = layout.find_root(folder, tree.top, tree.camera)
+    root = layout.choose_root(folder, frames, tree.top, tree.camera)
     check = DiskCheck(f"SMIC {tree.config}", root)
-    clips = [clip for subject in layout.subfolders(root) for clip in _list_subject(layout.unwrap(subject), check)]
+    clips = [clip for subject in check.subfolders(root) for clip in _list_subject(layout.unwrap(subject), check)]
     if not clips:
         raise ValueError(f"no clips in {root}; expected folders such as s1/micro/negative/s1_ne_01 with frames in them")
     clips.sort(key=lambda clip: (int(clip.subject), clip.clip_id))
@@ -84,11 +88,13 @@ def _list_subject(folder: Path, check: DiskCheck) -> list[ClipFolder]:
     except ValueError:
         check.add_problem(folder, "surplus folder, not a subject (s1, s2, ...)", "move it away")
         return []
-    micro = [inner for inner in layout.subfolders(folder) if inner.name.casefold() == "micro"]
+    inners = check.subfolders(folder)
+    micro = [inner for inner in inners if inner.name.casefold() == "micro"]
     if not micro:
-        check.add_problem(folder, "no folder named micro", "unzip this subject again")
+        if inners or not reach.find_defect(folder, folder=True):  # a defect is told already
+            check.add_problem(folder, "no folder named micro", "unzip this subject again")
         return []
-    labels = layout.subfolders(layout.unwrap(micro[0]))
+    labels = check.subfolders(layout.unwrap(micro[0]))
     return [clip for label in labels for clip in _list_label(subject, layout.unwrap(label), check)]
 
 
@@ -97,9 +103,10 @@ def _list_label(subject: str, folder: Path, check: DiskCheck) -> list[ClipFolder
     if label not in CLASSES:
         check.add_problem(folder, f"surplus folder, not a class ({', '.join(CLASSES)})", "move it away")
         return []
-    if any(path.suffix.lower() in pictures.IMAGE_SUFFIXES for path in folder.iterdir()):
+    inners = check.subfolders(folder)
+    if reach.holds_pictures(folder):
         check.add_problem(folder, "pictures outside a clip's folder", "move them into it")
-    return [clip for inner in layout.subfolders(folder) for clip in _list_clip(subject, label, inner, check)]
+    return [clip for inner in inners for clip in _list_clip(subject, label, inner, check)]
 
 
 def _list_clip(subject: str, label: str, folder: Path, check: DiskCheck) -> list[ClipFolder]:
@@ -109,13 +116,9 @@ def _list_clip(subject: str, label: str, folder: Path, check: DiskCheck) -> list
         check.add_problem(folder, "surplus folder, not a clip (s1_ne_01)", "move it away")
         return []
     clip_id = folder.name.lower()
-    frames: tuple[pictures.Frame, ...] = ()
     named = layout.normalise_subject(name[1]), CODES[name[2].lower()]
     if named != (subject, label):
         what = f"its name says subject {named[0]}, {named[1]}; its folder says subject {subject}, {label}"
         check.add_problem(folder, what, "move it to where it belongs", clip_id)
-    try:
-        frames = pictures.list_frames(layout.unwrap(folder))
-    except ValueError as error:
-        check.add_problem(folder, str(error), "delete or rename the surplus pictures", clip_id)
-    return [ClipFolder(clip_id, subject, label, layout.unwrap(folder), frames)]
+    folder = layout.unwrap(folder)
+    return [ClipFolder(clip_id, subject, label, folder, check.list_frames(folder, clip_id))]

@@ -56,6 +56,18 @@ def test_the_composite_has_its_exact_clips(dataset, clips, total, caplog):
     assert "numbers differ" not in caplog.text
 
 
+def test_the_edition_of_2019_gives_the_composite_of_the_labels_of_2014(caplog):
+    clips, renamed = casme2(), ("sub24_EP07_01", "sub24_EP07_04f", "sub24_EP10_03")
+    for clip_id in renamed:  # sadness in 2014
+        clips.pop(next(key for key, value in clips.items() if value == "sadness"))
+        clips[clip_id] = "surprise"
+    with caplog.at_level(logging.INFO):
+        found = assign_classes("casme2", "megc3", clips)
+    assert counts(found) == MEGC3_COUNTS["casme2"]
+    assert f"{', '.join(renamed)} are no clips of the composite, whatever their label, and left out" in caplog.text
+    assert "numbers differ" not in caplog.text
+
+
 def test_other_numbers_than_the_composites_are_told(caplog):
     assign_classes("samm", "megc3", {"a": "anger", "b": "others"})
     assert "negative 1/92, positive 0/26, surprise 0/15" in caplog.text

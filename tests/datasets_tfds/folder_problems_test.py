@@ -68,7 +68,7 @@ def tabled(folder) -> Callable[..., Survey]:
         ),
         ("1/c,1,x,,10,11,14", "clips.csv row 6: c: offset 14 lies outside its frames 10..13"),
         ("1/c,1,x,,12,,11", "clips.csv row 6: c: onset 12 comes after offset 11 -> repair the numbers"),
-        ("1/c,1,x,,1o,,11", "clips.csv row 6: onset is '1o' instead of a whole number -> repair the row"),
+        ("1/c,1,x,,1o,,11", "clips.csv row 6: onset is '1o' instead of a number -> repair the row"),
         ("1/c,1,x,,,,,-5", "clips.csv row 6: fps is '-5'; expected a number above 0"),
         ("1/c,1,x,,,,,fast", "clips.csv row 6: fps is 'fast'; expected a number above 0"),
         ("1/c,1,x,,,,,,,7", "clips.csv row 6: 10 fields, but the header has 8 -> put fields that hold a separator"),
@@ -81,7 +81,7 @@ def tabled(folder) -> Callable[..., Survey]:
             "1/note.avi,1,x",
             "clips.csv row 6: note: not a video that OpenCV decodes, or a damaged one -> repair or replace",
         ),
-        ("1/twice,1,x", "have the same frame number -> repair or replace it"),
+        ("1/twice,1,x", "have the same frame number -> delete or rename the surplus pictures"),
     ],
 )
 def test_what_is_wrong_with_a_row_is_one_line(folder, tabled, row, line):

@@ -50,7 +50,7 @@ def test_numbers(cells, expected, note):
         ((101, 105, 110), "101..110 lies outside the video, which has frames 1..100"),
         ((90, 95, 101), "90..101 lies outside"),
         ((5, "high", 20), "apex is 'high'; expected the number of a frame"),
-        ((float("nan"), 9, 20), "onset is 'nan'"),
+        ((float("inf"), 9, 20), "onset is 'inf'"),
         ((-4, 9, 20), "onset is '-4'"),
         ((5, 9, ""), "onset or offset is not given"),
     ],
