@@ -1,9 +1,14 @@
-"""Result files that are either whole or absent: written beside their place, then renamed."""
+"""Result files that are either whole or absent (written beside their place, then renamed), and locks."""
 
+import contextlib
 import json
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+_log = logging.getLogger(__name__)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -32,3 +37,32 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as e:
         raise ValueError(f"{path}: not a JSON file ({e}); delete it to have it written anew") from e
+
+
+@contextlib.contextmanager
+def one_at_a_time(path: Path, what: str) -> Iterator[None]:
+    """Hold a lock; where another process holds it, say so and wait until it is done, however it ends.
+
+    Args:
+        path: the lock's file, which stays.
+        what: the other process does, for the log, e.g. "prepares smic".
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    from filelock import FileLock, Timeout  # here: it takes a while to load
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()  # raises what is wrong: waiting would not mend it
+    lock = FileLock(path, mode=0o666)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        _log.warning("another process %s; waiting until it is done (%s)", what, path)
+        lock.acquire()
+    except NotImplementedError:  # a file system without locks
+        _log.warning("%s: locks are not possible there; start one process at a time", path.parent)
+    try:
+        yield
+    finally:
+        lock.release()

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import track as rich_track
 
 from akm_jax.data.clip_set import ClipSet
+from akm_jax.files import one_at_a_time
 from datasets_tfds.layout import BY_NAME, Places
 from datasets_tfds.records import read_records
 
@@ -135,19 +136,29 @@ def prepared_builder(make_builder: Callable[[], Any], manual_dir: Path | None, a
     fingerprint = None if manual_dir is None else builder.fingerprint(manual_dir)
     reason = _why_not_usable(builder, fingerprint, allow_missing)
     if reason is None:
-        if left_out := builder.info.metadata["left_out"]:
-            _log.warning("%s was prepared without %s", builder.info.full_name, ", ".join(left_out))
-        return builder
+        return _tell_left_out(builder)
     if manual_dir is None:
         kind = ValueError if builder.info.initialized else FileNotFoundError
         raise kind(
             f"{builder.info.full_name} in {builder.data_dir}: {reason}; pass --manual_dir, the folder that "
             f"holds the data as distributed\n{builder.MANUAL_DOWNLOAD_INSTRUCTIONS}"
         )
-    level = logging.WARNING if builder.info.initialized else logging.INFO
-    _log.log(level, "%s in %s: %s; preparing it from %s", builder.info.full_name, builder.data_dir, reason, manual_dir)
-    with _set_aside(Path(builder.data_dir)):
-        return _build(make_builder(), manual_dir)
+    place = Path(builder.data_dir)
+    with one_at_a_time(place.parent.with_name(f".{place.parent.name}.lock"), f"prepares {builder.info.full_name}"):
+        builder = make_builder()  # another process may have prepared it meanwhile
+        reason = _why_not_usable(builder, fingerprint, allow_missing)
+        if reason is None:
+            return _tell_left_out(builder)
+        level = logging.WARNING if builder.info.initialized else logging.INFO
+        _log.log(level, "%s in %s: %s; preparing it from %s", builder.info.full_name, place, reason, manual_dir)
+        with _set_aside(place):
+            return _build(make_builder(), manual_dir)
+
+
+def _tell_left_out(builder: Any) -> Any:
+    if left_out := builder.info.metadata["left_out"]:
+        _log.warning("%s was prepared without %s", builder.info.full_name, ", ".join(left_out))
+    return builder
 
 
 def _why_not_usable(builder: Any, fingerprint: str | None, allow_missing: bool) -> str | None:

@@ -1,7 +1,7 @@
 """The data of an experiment: a set that a user has, or one that is drawn; and the still faces for pretraining."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from akm_jax.config import DataConfig, PretrainConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.long_videos import LongVideoSet
+from akm_jax.files import one_at_a_time
 from datasets_tfds.long.source import load_long_videos
 from datasets_tfds.source import load_clip_set
 from datasets_tfds.synthetic import (
@@ -19,6 +20,7 @@ from datasets_tfds.synthetic import (
     write_corpus,
     write_long_corpus,
 )
+from datasets_tfds.synthetic.corpus import TRUTH_FILE
 from datasets_tfds.synthetic.layouts import SMIC
 from experiments.command import console
 from experiments.options import DataOptions
@@ -54,12 +56,21 @@ def draw_corpus(data: DataOptions) -> Path:
         raise ValueError(f"--synthetic.seed={drawn.seed} is the seed of the stills; choose another one")
     name = f"smic_{drawn.subjects}x{drawn.clips}_strength{drawn.strength:g}_size{drawn.size}_seed{drawn.seed}"
     folder = (data.data_dir or Path("data")) / "synthetic" / name
-    if not (folder / "truth.json").is_file():
-        console.print(f"drawing {drawn.subjects} people x {drawn.clips} clips into {folder}")
-        corpus = CorpusConfig(
-            subjects=drawn.subjects, clips=drawn.clips, seed=drawn.seed, strength=drawn.strength, size=drawn.size
-        )
-        write_corpus(corpus, folder, show_progress=console.is_terminal)
+    corpus = CorpusConfig(
+        subjects=drawn.subjects, clips=drawn.clips, seed=drawn.seed, strength=drawn.strength, size=drawn.size
+    )
+    what = f"{drawn.subjects} people x {drawn.clips} clips"
+    return _draw_once(folder, what, lambda: write_corpus(corpus, folder, show_progress=console.is_terminal))
+
+
+def _draw_once(folder: Path, what: str, write: Callable[[], Path]) -> Path:
+    """Draw a corpus unless it is there, or another process draws it now."""
+    truth = folder / TRUTH_FILE
+    if not truth.is_file():
+        with one_at_a_time(folder.with_name(f".{folder.name}.lock"), f"draws {folder.name}"):
+            if not truth.is_file():
+                console.print(f"drawing {what} into {folder}", markup=False)
+                write()
     return folder
 
 
@@ -88,11 +99,9 @@ def draw_long_corpus(data: DataOptions) -> Path:
     size = f"{drawn.subjects}x{drawn.videos}x{drawn.seconds:g}s"
     folder = (data.data_dir or Path("data")) / "synthetic_long"
     folder = folder / f"{drawn.layout}_{size}_strength{drawn.strength:g}_seed{drawn.seed}"
-    if not (folder / "truth.json").is_file():
-        console.print(f"drawing {drawn.subjects} people x {drawn.videos} long videos into {folder}")
-        config = LongCorpusConfig(**dataclasses.asdict(drawn))
-        write_long_corpus(config, folder, show_progress=console.is_terminal)
-    return folder
+    config = LongCorpusConfig(**dataclasses.asdict(drawn))
+    what = f"{drawn.subjects} people x {drawn.videos} long videos"
+    return _draw_once(folder, what, lambda: write_long_corpus(config, folder, show_progress=console.is_terminal))
 
 
 def draw_stills(how: PretrainConfig, class_names: Sequence[str], *, size: int) -> ClipSet:

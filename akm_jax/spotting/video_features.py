@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from akm_jax.data.long_videos import LongVideo
+from akm_jax.files import one_at_a_time
 from akm_jax.ops.flow import flow as optical_flow
 from akm_jax.spotting.features import FEATURE_SIZE, feature_picture
 from akm_jax.views.cache import cache_folder, read_entry, write_entry
@@ -59,8 +60,9 @@ def video_features(
     path = (folder or cache_folder()) / "spotting" / f"{_plain(flow_name)}-k{k}-v{VERSION}" / _file_name(video)
     found = read_entry(path)
     if found is None:
-        found = {ENTRY: compute_features(video, k, flow, pairs_at_once=pairs_at_once)}
-        write_entry(path, found)
+        with one_at_a_time(path.parent / ".lock", "computes features of videos"):
+            found = read_entry(path) or {ENTRY: compute_features(video, k, flow, pairs_at_once=pairs_at_once)}
+            write_entry(path, found)
     return found[ENTRY]
 
 

@@ -3,8 +3,10 @@
     <cache>/<view>-<digest of settings and source>/<checksum of the set>/<clip id>-<digest of all it is computed from>
 
 An entry is an .npz archive after the SHA-256 of its bytes. It is read only if it is whole; a damaged one is made anew.
+Of several processes that lack entries of one set the first computes them, and the others wait.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import inspect
@@ -20,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from akm_jax.data.clip_set import Clips
+from akm_jax.files import one_at_a_time
 from akm_jax.observe import Track
 from akm_jax.views.view import Clip, LeakError, Seen, View, Views
 
@@ -63,21 +66,27 @@ def compute_views(
     fresh: list[int] = []
     seen = []
     paths = [place / _file_name(clips, i, clip_ids[i]) for i in range(len(clips))]
-    for i, path in enumerate(track(paths, f"Computing views ({_name(view)})", len(clips))):
-        found = read_entry(path)
-        if found is None:
-            found = _compute(view, clips, i, clip_ids[i])
-            write_entry(path, found)
-            fresh.append(i)
-        seen.append(found)
-    for i in {*fresh[:1], *fresh[len(fresh) // 2 :][:1]}:
-        if not _equal(_compute(view, clips, i, clip_ids[i]), seen[i]):
-            for k in fresh:
-                paths[k].unlink(missing_ok=True)
-            raise LeakError(
-                f"view {_name(view)} is no pure function of a clip: computed again for {clip_ids[i]} it gives "
-                "something else; it must not count calls, draw at random or look at other clips"
-            )
+    with contextlib.ExitStack() as held:
+        is_held = False
+        for i, path in enumerate(track(paths, f"Computing views ({_name(view)})", len(clips))):
+            found = read_entry(path)
+            if found is None and not is_held:
+                is_held = True
+                held.enter_context(one_at_a_time(place / ".lock", f"computes views ({_name(view)}) of these clips"))
+                found = read_entry(path)
+            if found is None:
+                found = _compute(view, clips, i, clip_ids[i])
+                write_entry(path, found)
+                fresh.append(i)
+            seen.append(found)
+        for i in {*fresh[:1], *fresh[len(fresh) // 2 :][:1]}:
+            if not _equal(_compute(view, clips, i, clip_ids[i]), seen[i]):
+                for k in fresh:
+                    paths[k].unlink(missing_ok=True)
+                raise LeakError(
+                    f"view {_name(view)} is no pure function of a clip: computed again for {clip_ids[i]} it gives "
+                    "something else; it must not count calls, draw at random or look at other clips"
+                )
     return Views([dict(found) if list(found) != [ONLY] else found[ONLY] for found in seen])
 
 

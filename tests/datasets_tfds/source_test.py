@@ -241,6 +241,60 @@ def test_read_clip_names_what_is_wrong(folders, tmp_path):
         read_clip(frame_file(folders).parent)
 
 
+AT_ONCE = """
+import logging, sys, time
+from pathlib import Path
+logging.basicConfig(level=logging.WARNING, format="%(message)s")
+import numpy as np
+import datasets_tfds.source as source
+from akm_jax.config import DataConfig
+from akm_jax.views.cache import compute_views
+from experiments.data import load_data
+from experiments.options import DataOptions, SyntheticConfig
+
+def mean(clip):
+    time.sleep(0.02)
+    return clip.frames.mean(0)
+
+folder, turn = Path(sys.argv[1]), Path(sys.argv[2])
+(turn / sys.argv[3]).touch()
+while len(list(turn.iterdir())) < 3:
+    time.sleep(0.01)
+real = source.load_clip_set("smic", manual_dir=folder / "smic", data_dir=folder / "prepared")
+tiny = SyntheticConfig(subjects=2, clips=2, size=32)
+drawn = load_data(DataOptions("synthetic", data_dir=folder / "drawn", synthetic=tiny), DataConfig())
+views = compute_views(mean, drawn.without_labels(), drawn.clip_ids, folder=folder / "views")
+print(real.checksum, drawn.checksum, float(np.sum([view.sum() for view in views])))
+"""
+
+
+def test_three_jobs_at_once_on_empty_folders_build_draw_and_compute_once(folders, tmp_path):
+    turn = tmp_path / "turn"
+    turn.mkdir()
+    command = [sys.executable, "-c", AT_ONCE, tmp_path, turn]
+    jobs = [
+        subprocess.Popen([*map(str, command), str(k)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for k in range(3)
+    ]
+    done = [job.communicate(timeout=300) for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0, 0], done
+    assert len({out for out, _ in done}) == 1
+    text = "".join(err for _, err in done)
+    assert text.count("preparing smic/hs/1.0.0 in") == 2  # the real one and the drawn one
+    assert text.count("drawing 2 people x 2 clips") == 1
+    assert "waiting until it is done" in text
+    assert "differ from the published" in text  # of the real layout
+    assert "Unknown size" not in text
+
+
+def test_a_drawn_set_is_not_compared_with_published_numbers(folders, caplog, capfd):
+    load(folders, is_drawn=True)
+    assert "differ from the published" not in caplog.text
+    assert "preparing smic/hs/1.0.0" in capfd.readouterr().err
+    load(folders, data_dir=folders["data_dir"] / "again")
+    assert "differ from the published" in caplog.text
+
+
 def test_importing_loads_neither_tensorflow_nor_torch_nor_tfds():
     code = "import sys, datasets_tfds.source; print({m.partition('.')[0] for m in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)

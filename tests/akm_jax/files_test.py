@@ -1,0 +1,51 @@
+"""Files that are whole or absent, and work that one process does."""
+
+import threading
+
+import pytest
+
+from akm_jax.files import one_at_a_time
+
+
+def test_who_comes_second_waits_and_says_so(tmp_path, caplog):
+    order, entered = [], threading.Event()
+
+    def first():
+        with one_at_a_time(tmp_path / "place" / ".lock", "draws"):
+            entered.set()
+            while not caplog.text:
+                pass
+            order.append("first")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert entered.wait(10)
+    with one_at_a_time(tmp_path / "place" / ".lock", "draws"):
+        order.append("second")
+    thread.join()
+    assert order == ["first", "second"]
+    assert f"another process draws; waiting until it is done ({tmp_path / 'place' / '.lock'})" in caplog.text
+
+
+def test_the_lock_is_free_after_an_error(tmp_path, caplog):
+    with pytest.raises(ValueError, match="broken"), one_at_a_time(tmp_path / ".lock", "draws"):
+        raise ValueError("broken")
+    with one_at_a_time(tmp_path / ".lock", "draws"):
+        assert caplog.text == ""
+
+
+def test_a_place_that_cant_be_written_is_an_error_and_no_wait(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"), one_at_a_time(tmp_path / "file" / ".lock", "draws"):
+        pass
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, caplog, monkeypatch):
+    import filelock
+
+    def acquire(self, *args, **kwargs):
+        raise NotImplementedError
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", acquire)
+    with one_at_a_time(tmp_path / ".lock", "draws"):
+        assert "locks are not possible there; start one process at a time" in caplog.text
