@@ -97,6 +97,7 @@ def print_summary(summary: dict, report: Path) -> None:
         text.format(summary[name])
         for name, text in (
             ("padding_share", "padding {:.1%}"),
+            ("padding_of_last_steps", "{:.1%} in the last step of an epoch, which holds the clips left over"),
             ("compilations", "compilations of the step {}"),
             ("frames_per_second", "{:,.0f} frames/s"),
         )

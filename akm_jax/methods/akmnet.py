@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from akm_jax.train.setup import RunSetup
     from akm_jax.train.state import TrainState
 
+MUCH_PADDING = 0.05  # from here on it is said where the padding is
+
 Stills = Callable[[], ClipSet]
 """Gives the still faces that pretraining learns from, clips of one frame of the same classes as the set's."""
 
@@ -217,11 +219,10 @@ class AKMNetTrainer(Trainer):
         return {"compilations": step.compilations() - self._compiled_before}
 
     def run_facts(self, trainings: Sequence[Training]) -> dict[str, float]:
-        """Frames of a step, and the share of them that is padding."""
-        return {
-            "padding_share": padding_share(self.setup, trainings),
-            "frames_per_step": self.setup.frames_per_step,
-        }
+        """Frames of a step, and the share of them that is padding; where that is much, how much is in last steps."""
+        share, of_last_steps = padding_share(self.setup, trainings)
+        facts = {"padding_share": share, "frames_per_step": self.setup.frames_per_step}
+        return facts | ({"padding_of_last_steps": of_last_steps} if share > MUCH_PADDING else {})
 
 
 def _described(evaluation: "Evaluation") -> Outputs:
@@ -232,14 +233,21 @@ def _described(evaluation: "Evaluation") -> Outputs:
     return Outputs(evaluation.logits, tuple(details))
 
 
-def padding_share(setup: "RunSetup", trainings: Sequence[Training]) -> float:
-    """Share of the frames that training computes which are padding, over one epoch of every training."""
-    real = computed = 0
+def padding_share(setup: "RunSetup", trainings: Sequence[Training]) -> tuple[float, float]:
+    """Share of the frames that training computes which are padding, over one epoch of every training.
+
+    Returns:
+        The share, and the part of it that is in the last step of an epoch, which holds the clips that are left over.
+    """
+    padding = of_last_steps = computed = 0
     per_step = setup.config.train.clips_per_step
     for training in trainings:
         labelled = dataclasses.replace(setup, labels=training.labels_of_set(len(setup.labels)))
         plan = labelled.plan_epoch(training.clips, Place(training.place.seed, training.place.subject, "padding"), 0)
-        real += plan.num_frames
-        clips_of_steps = (plan.clip_rows >= 0).reshape(-1, per_step)
-        computed += int(np.sum(clips_of_steps.any(1))) * setup.frames_per_step
-    return 1 - real / computed
+        clips_of_steps = (plan.clip_rows >= 0).reshape(-1, per_step).sum(1)
+        num_steps = int(np.sum(clips_of_steps > 0))
+        padded = plan.clip_ids.reshape(len(clips_of_steps), -1)[:num_steps] == plan.clip_rows.shape[1]
+        padding += int(padded.sum())
+        of_last_steps += int(padded[-1].sum()) if clips_of_steps[num_steps - 1] < per_step else 0
+        computed += num_steps * setup.frames_per_step
+    return padding / computed, of_last_steps / computed

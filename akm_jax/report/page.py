@@ -89,6 +89,7 @@ FACTS = {
     "frames_per_second": ("frames a second", "{:,.0f}"),
     "frames_per_step": ("frames a step", "{}"),
     "padding_share": ("padding", "{:.1%}"),
+    "padding_of_last_steps": ("padding in the last step of an epoch, which holds the clips left over", "{:.1%}"),
     "compilations": ("compilations of the step", "{}"),
 }
 
