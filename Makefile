@@ -2,13 +2,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo negative-control test test-long bench bench-scaling lint format clean
+.PHONY: demo negative-control demo-figures test test-long bench bench-scaling lint format clean
 
 demo: .venv/.demo-installed  ## drawn corpus, leave-one-subject-out, results in runs/demo
 	$(BIN)/python -m experiments.loso --preset=demo --run_dir=runs/demo
 
 negative-control: .venv/.demo-installed  ## the same without expressions: accuracy must be chance
 	$(BIN)/python -m experiments.loso --preset=demo --synthetic.strength=0 --run_dir=runs/negative-control
+
+# An hour or more; a second call goes on where the first was stopped.
+DEMO := $(BIN)/python -m experiments.loso --preset=demo --seeds=5
+demo-figures: .venv/.demo-installed  ## both with five seeds: README's figures, and its pictures from the same run
+	$(DEMO) --run_dir=runs/demo-seeds
+	$(DEMO) --synthetic.strength=0 --run_dir=runs/control-seeds
+	$(BIN)/python -m experiments.pictures demo
 
 # Whole files go to the worker that is free, in the order of tests/conftest.py.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -162,9 +162,9 @@ def files_left_beside(root: Path) -> list[Path]:
 
 
 def list_files(folder: Path, suffixes: Sequence[str], depth: int) -> Iterator[Path]:
-    """Files of some suffixes, in lower case, in `folder` and up to `depth` levels below it."""
+    """Files of some suffixes, in lower case, in `folder` and up to `depth` levels below it, and links to nothing."""
     try:
-        yield from (path for path in folder.iterdir() if path.suffix.lower() in suffixes and os.path.isfile(path))
+        yield from (path for path in folder.iterdir() if path.suffix.lower() in suffixes and not os.path.isdir(path))
     except OSError:  # not to be listed: whoever needs a file that may be there says that it was not found
         return
     if depth > 0:

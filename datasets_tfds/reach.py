@@ -65,6 +65,17 @@ def require_file(path: Path, option: str) -> Path:
     return file
 
 
+def read_bytes(path: Path) -> bytes:
+    """What a file holds.
+
+    Raises:
+        ValueError: it can't be read, and what to do.
+    """
+    if defect := find_defect(path):
+        raise ValueError(f"{path}: {defect[0]}; {defect[1]}")
+    return path.read_bytes()
+
+
 def _describe_file(path: Path) -> Defect:
     """What a file is, and what to do where a folder was expected."""
     try:

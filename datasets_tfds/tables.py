@@ -206,7 +206,7 @@ def read_sheet(path: Path, sheet: str | None, columns: Collection[str] = ()) -> 
     Raises:
         ValueError: no table, no such sheet, a password, or formulas that were never computed.
     """
-    data = path.read_bytes()
+    data = reach.read_bytes(path)
     if data[:4] not in (_XLS, _XLSX):
         if path.suffix.lower() in _TEXTS:
             known = {squeeze(column) for column in columns}

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from datasets_tfds import reach
+
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -22,9 +24,9 @@ def read_text(path: Path) -> tuple[str, str]:
         The text, and the name of its encoding: UTF-8, UTF-16 (with or without a byte order mark) or GB18030.
 
     Raises:
-        ValueError: none of these fits.
+        ValueError: none of these fits, or the file can't be read.
     """
-    data = path.read_bytes()
+    data = reach.read_bytes(path)
     for encoding in _encodings(data):
         try:
             return data.decode(encoding).removeprefix("\ufeff"), encoding.removesuffix("-sig")

@@ -1,4 +1,4 @@
-"""Command line: `python -m experiments.pictures preparation|benchmark|report`."""
+"""Command line: `python -m experiments.pictures preparation|benchmark|report|demo`."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -7,12 +7,13 @@ import tyro
 
 import experiments.pictures
 from experiments.command import run_command
-from experiments.pictures import benchmark, preparation, report
+from experiments.pictures import benchmark, demo, preparation, report
 
 Picture = (
     Annotated[preparation.PictureConfig, tyro.conf.subcommand("preparation")]
     | Annotated[benchmark.PictureConfig, tyro.conf.subcommand("benchmark")]
     | Annotated[report.PictureConfig, tyro.conf.subcommand("report")]
+    | Annotated[demo.PictureConfig, tyro.conf.subcommand("demo")]
 )
 
 

@@ -189,6 +189,21 @@ def test_the_same_in_folders_of_ones_own_and_in_long_videos_of_the_report(own, l
 MOUNT = "mount the disk that it points to, or copy the files themselves"
 
 
+@pytest.mark.parametrize("dataset", ["casme2", "folder"])
+def test_a_table_that_cant_be_opened_is_named(regular, own, dataset, capsys, monkeypatch):
+    corpus = regular("casme2")
+    folder, name = {"casme2": (corpus.folder, "CASME2-coding-20140508.xlsx"), "folder": (own, "clips.csv")}[dataset]
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(folder / "gone")
+    assert check_data.main(folder, dataset) == 1
+    assert f"error: {folder / name}: a link to what is not there; mount the disk" in capsys.readouterr().out
+    (folder / name).unlink()
+    (folder / name).touch()
+    without_permission(monkeypatch, folder / name)
+    assert check_data.main(folder, dataset) == 1
+    assert f"error: {folder / name}: no permission to read it; allow it" in capsys.readouterr().out
+
+
 def test_a_copy_of_a_frame_is_named(regular):
     for dataset, name in (("smic", "{} (1).bmp"), ("casme2", "{} - Copy.jpg")):
         corpus = regular(dataset)

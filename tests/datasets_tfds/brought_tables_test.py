@@ -71,6 +71,9 @@ def test_names_seen_in_public_code_are_read(regular, dataset, name, edition):
     found = survey(corpus)
     assert found.table.version.name == edition
     assert is_the_truth(corpus, found)
+    if edition == "20190701":
+        assert any("sub24_EP10_03 are surprise in this edition" in note for note in found.check.notes)
+        assert found.describe()["rows"]["published"] == 255
 
 
 def test_a_table_of_any_name_can_be_given(regular, tmp_path):
