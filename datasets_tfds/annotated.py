@@ -80,6 +80,7 @@ def survey(described: AnnotatedSet, tree: str, manual_dir: Path, places: Places 
     folders = [Path(manual_dir).expanduser(), root.parent]
     path, version = tables.find_table(folders, described.table_stem, described.versions, places.table)
     check = DiskCheck(f"{described.title} {tree}", root)
+    _note_other_trees(root, described.trees[tree], check)
     if places.table is not None:
         check.notes.append(f"{path.name}: taken for edition {version.name}")
     table = _read_table(described, path, version, check)
@@ -96,6 +97,14 @@ def _find_tree(described: AnnotatedSet, tree: str, manual_dir: Path, given: Path
             if given is None and other != tree and (found := _find_other(manual_dir, tops)):
                 raise FileNotFoundError(f"{error}. It does hold {found.name}: --data_config={other}") from None
         raise
+
+
+def _note_other_trees(root: Path, tops: Sequence[str], check: DiskCheck) -> None:
+    """Tell of folders beside the root that might have been taken for it as well."""
+    spelled = {layout.spell(top) for top in tops}
+    for folder in layout.seen_subfolders(root.parent):
+        if folder != root and layout.spell(folder.name) in spelled:
+            check.handled.append(f"{folder}: not read, as {root.name} is there (--data.frames reads another)")
 
 
 def _find_other(manual_dir: Path, tops: Sequence[str]) -> Path | None:

@@ -129,7 +129,7 @@ def subfolders(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names)]
 
 
-def _seen_subfolders(folder: Path) -> list[Path]:
+def seen_subfolders(folder: Path) -> list[Path]:
     """The same; none where it can't be listed, which whoever needs the folder will tell."""
     try:
         return subfolders(folder)
@@ -140,7 +140,7 @@ def _seen_subfolders(folder: Path) -> list[Path]:
 def unwrap(folder: Path) -> Path:
     """`folder`, or the folder of the same name that is all it holds (`Cropped/Cropped`, as unzipping leaves it)."""
     inner = folder / folder.name
-    return inner if os.path.isdir(inner) and _seen_subfolders(folder) == [inner] else folder
+    return inner if os.path.isdir(inner) and seen_subfolders(folder) == [inner] else folder
 
 
 def other_entries(folder: Path) -> list[Path]:
@@ -168,7 +168,7 @@ def list_files(folder: Path, suffixes: Sequence[str], depth: int) -> Iterator[Pa
     except OSError:  # not to be listed: whoever needs a file that may be there says that it was not found
         return
     if depth > 0:
-        for inner in _seen_subfolders(folder):
+        for inner in seen_subfolders(folder):
             yield from list_files(inner, suffixes, depth - 1)
 
 
@@ -192,7 +192,7 @@ def find_root(folder: Path, *names: str | Sequence[str], depth: int = 4, option:
     forms = [(name,) if isinstance(name, str) else tuple(name) for name in names]
     wanted = "/".join(" or ".join(form) for form in forms)
     folder = reach.require_folder(folder, f"a folder that holds {wanted}")
-    tails = {tail: rank for rank, tail in enumerate(itertools.product(*([_spell(f) for f in form] for form in forms)))}
+    tails = {tail: rank for rank, tail in enumerate(itertools.product(*([spell(f) for f in form] for form in forms)))}
     ranks = {path: tails[tail] for path in _walk(folder, depth) if (tail := _tail(path, len(forms))) in tails}
     found = [path for path in ranks if _holds_members(path)] or list(ranks)
     found = [path for path in found if ranks[path] == min(ranks[other] for other in found)]
@@ -222,21 +222,22 @@ def choose_root(folder: Path, given: Path | None, *names: str | Sequence[str]) -
 def _walk(folder: Path, depth: int) -> Iterator[Path]:
     yield folder
     if depth > 0:
-        for inner in _seen_subfolders(folder):
+        for inner in seen_subfolders(folder):
             yield from _walk(inner, depth - 1)
 
 
 def _holds_members(folder: Path) -> bool:
-    return any(_MEMBER.fullmatch(path.name) for path in _seen_subfolders(folder))
+    return any(_MEMBER.fullmatch(path.name) for path in seen_subfolders(folder))
 
 
-def _spell(name: str) -> str:
+def spell(name: str) -> str:
+    """A folder's name in one spelling: lower case, one underscore in place of blanks, hyphens and underscores."""
     return re.sub(r"[\s_-]+", "_", name.strip()).casefold()
 
 
 def _tail(path: Path, count: int) -> tuple[str, ...]:
     """The last `count` folder names in one spelling, neighbours of the same name counted once."""
-    names = [_spell(part) for part in path.parts]
+    names = [spell(part) for part in path.parts]
     return tuple([name for name, before in zip(names, [None, *names], strict=False) if name != before][-count:])
 
 

@@ -42,7 +42,7 @@ def main(
     """
     try:
         found = find(dataset, manual_dir, data_config, subject_pattern, counting, (table, frames), quiet=json)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         print(_to_json({"can_be_built": False, "error": str(error)}) if json else f"error: {error}")
         return 1
     can_be_built = not found.check.problems and bool(found.usable)

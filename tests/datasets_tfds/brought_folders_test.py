@@ -186,6 +186,16 @@ def test_the_same_in_folders_of_ones_own_and_in_long_videos_of_the_report(own, l
     assert "gone a link to what is not there -> mount the disk" in found.check.problems[0]
 
 
+def test_drawn_long_videos_are_not_compared_with_published_numbers(long_set, tmp_path, caplog, capfd):
+    from datasets_tfds.long.source import load_long_videos
+
+    assert len(load_long_videos("samm_lv", manual_dir=long_set, data_dir=tmp_path / "a", is_drawn=True)) == 3
+    assert "differ from the published" not in caplog.text
+    assert "Unknown size" not in "".join(capfd.readouterr())
+    assert len(load_long_videos("samm_lv", manual_dir=long_set, data_dir=tmp_path / "b")) == 3
+    assert "differ from the published" in caplog.text
+
+
 MOUNT = "mount the disk that it points to, or copy the files themselves"
 
 
@@ -247,7 +257,9 @@ def test_names_of_the_top_folder_seen_in_public_code(regular, dataset, tree, var
 def test_the_usual_name_comes_before_others(regular):
     corpus = regular("casme2")
     shutil.copytree(corpus.folder / "Cropped", corpus.folder / "Cropped-updated")
-    assert annotated.survey(CASME2, "original", corpus.folder).check.root.name == "Cropped"
+    found = annotated.survey(CASME2, "original", corpus.folder)
+    assert found.check.root.name == "Cropped"
+    assert f"{corpus.folder / 'Cropped-updated'}: not read, as Cropped is there" in found.check.handled[0]
 
 
 def test_frames_under_any_other_name_can_be_given(regular, tmp_path, capsys):
