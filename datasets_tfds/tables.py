@@ -163,7 +163,7 @@ def _find_columns(header: list[str], columns: Mapping[str, str], where: str, cel
 
 
 def fill_down(rows: Sequence[Row], field: str, where: str) -> tuple[list[Row], list[int]]:
-    """Give rows whose `field` is empty the value of the row above: what merged cells leave when they are read.
+    """Give rows whose `field` is empty the value of the row above: what merged cells leave in xls and text.
 
     Args:
         rows: of a table.
@@ -250,7 +250,12 @@ def _read_xlsx(data: bytes, sheet: str | None) -> tuple[str, list[Sequence[Any]]
         cells = (cell for row in formulas.iter_rows() for cell in row if cell.data_type == "f")
         if lacking := [cell.coordinate for cell in cells if _lacks_value(book[name][cell.coordinate])]:
             raise _FormulaError(enumerate_some(lacking))
-    return name, [list(row) for row in book[name].iter_rows(values_only=True)]
+    grid = [list(row) for row in book[name].iter_rows(values_only=True)]
+    for merged in book[name].merged_cells.ranges:
+        if merged.min_col == merged.max_col:  # one value for several rows; a title over several columns stays one
+            for row in grid[merged.min_row : merged.max_row]:
+                row[merged.min_col - 1] = grid[merged.min_row - 1][merged.min_col - 1]
+    return name, grid
 
 
 def _may_lack_values(data: bytes) -> bool:

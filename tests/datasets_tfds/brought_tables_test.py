@@ -14,6 +14,7 @@ from datasets_tfds import annotated, tables
 from datasets_tfds.cas_me2 import description as cas_me2
 from datasets_tfds.casme.description import CASME
 from datasets_tfds.casme2.description import CASME2
+from datasets_tfds.folder import survey as folder_survey
 from datasets_tfds.layout import Places
 from datasets_tfds.samm.description import SAMM
 from datasets_tfds.samm_lv import description as samm_lv
@@ -130,7 +131,26 @@ def test_merged_cells_of_subjects_are_filled_in(regular, as_text):
         save_as_text(table(corpus), "CASME2-coding-20140508.csv")
     found = survey(corpus)
     assert is_the_truth(corpus, found)
-    assert any("empty subject in rows 3, 4, 6, 7, taken from the row above" in note for note in found.check.notes)
+    told = any("empty subject in rows 3, 4, 6, 7, taken from the row above" in note for note in found.check.notes)
+    assert told == as_text  # a workbook says what is merged
+
+
+def test_merged_cells_of_a_table_of_ones_own(tmp_path):
+    for name in "abcd":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "img1.png").touch()
+    book = openpyxl.Workbook()
+    rows = [("Subject", "Path", "Label"), ("anna", "a", "x"), (None, "b", "y"), ("ben", "c", "x"), (None, "d", None)]
+    for row in rows:
+        book.active.append(row)
+    for cells in ("A2:A3", "A4:A5", "C4:C5"):
+        book.active.merge_cells(cells)
+    book.save(tmp_path / "clips.xlsx")
+    found = folder_survey.survey(tmp_path)
+    assert found.check.problems == []
+    assert [(clip.clip_id, clip.subject, clip.label) for clip in found.clips] == [
+        *(("a", "anna", "x"), ("b", "anna", "y"), ("c", "ben", "x"), ("d", "ben", "x")),
+    ]
 
 
 def test_the_first_row_without_a_subject_is_a_problem(regular):
