@@ -9,6 +9,7 @@ import functools
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from flax import nnx
@@ -16,8 +17,8 @@ from flax import nnx
 from akm_jax.interop.torch import CONV
 from akm_jax.models.r10 import WIDTHS, ResNet10
 
-Field = tuple[int, int, int | memoryview]
-"""Number, wire type and content of a field: a number, or bytes."""
+Field = tuple[int, int, Any]
+"""Number, wire type and content of a field: an int where the wire type is `VARINT`, else a memoryview of its bytes."""
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 # Fields of caffe.proto: layers of a net and their names and blobs, in the present form and in that of 2014.
@@ -126,7 +127,7 @@ def _averages(blobs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     if count <= 0:
         raise ValueError(f"its averages are of {count:g} batches: it was never trained")
     mean, var = (_grey(blob / np.float32(count)) for blob in blobs[:2])
-    return {"mean": mean, "var": var, "weight": np.float32(count).reshape(())}
+    return {"mean": mean, "var": var, "weight": np.array(count, np.float32)}
 
 
 def _scale(blobs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
@@ -154,28 +155,28 @@ def _require(blobs: Sequence[np.ndarray], counts: tuple[int, ...], what: str) ->
 # The wire format of protocol buffers: https://protobuf.dev/programming-guides/encoding.
 
 
-def _layer(content: int | memoryview, form: str) -> tuple[str, list[np.ndarray]]:
+def _layer(content: Any, form: str) -> tuple[str, list[np.ndarray]]:
     name, blobs = "", []
     for number, wire, value in _fields(content):
         if number == NAMES[form] and wire == BYTES:
-            name = bytes(value).decode()  # type: ignore[arg-type]
+            name = bytes(value).decode()
         elif number == BLOBS[form] and wire == BYTES:
             blobs.append(_blob(value))
     return name, blobs
 
 
-def _blob(content: int | memoryview) -> np.ndarray:
+def _blob(content: Any) -> np.ndarray:
     parts: dict[str, list[np.ndarray]] = {"<f4": [], "<f8": []}
     shape: list[int] = []
     sides: dict[int, int] = {}
     for number, wire, value in _fields(content):
         if number in (DATA, DOUBLES):
             kind = "<f4" if number == DATA else "<f8"
-            parts[kind].append(np.frombuffer(value, kind))  # type: ignore[call-overload]
+            parts[kind].append(np.frombuffer(value, kind))
         elif number == SHAPE and wire == BYTES:
             shape = [side for n, w, v in _fields(value) if n == 1 for side in ([v] if w == VARINT else _varints(v))]
         elif number in SIDES and wire == VARINT:
-            sides[number] = int(value)  # type: ignore[arg-type]
+            sides[number] = int(value)
     numbers = np.concatenate([*parts["<f4"], *parts["<f8"], np.zeros(0, np.float32)]).astype(np.float32)
     shape = shape or [sides.get(number, 1) for number in SIDES] if shape or sides else [len(numbers)]
     if math.prod(shape) != len(numbers):
@@ -183,15 +184,15 @@ def _blob(content: int | memoryview) -> np.ndarray:
     return numbers.reshape(shape)
 
 
-def _varints(content: int | memoryview) -> list[int]:
+def _varints(content: Any) -> list[int]:
     at, found = 0, []
-    while at < len(content):  # type: ignore[arg-type]
-        value, at = _varint(content, at)  # type: ignore[arg-type]
+    while at < len(content):
+        value, at = _varint(content, at)
         found.append(value)
     return found
 
 
-def _fields(content: int | memoryview) -> Iterator[Field]:
+def _fields(content: Any) -> Iterator[Field]:
     """Fields of a message, one after another.
 
     Raises:
