@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, recall_score
 
-from akm_jax.config import RunOptions
+from akm_jax.config import PROTOCOLS, RunOptions
 from akm_jax.data.clip_set import HeldPictures
 from akm_jax.data.pooling import pool_clip_sets
 from akm_jax.files import read_json
 from akm_jax.loso.driver import run_folds
 from akm_jax.loso.run_dir import describe_run, open_run
+from akm_jax.methods.akmnet import AKMNet
 from akm_jax.methods.protocol import Epoch, Method, Start, Training
 from akm_jax.observe import SILENT
 from akm_jax.report.page import write_report
@@ -210,3 +211,13 @@ def test_wrong_protocols_are_refused_before_anything_is_written(make_clip_set, c
     with pytest.raises(ValueError, match="leave_one_set_out: data set 'test' is one"):
         run_loso(Nearest(), make_clip_set(), tmp_path / "run", protocol="leave_one_set_out")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_akmnet_runs_under_every_protocol(clip_set, tiny_config, tmp_path, protocol):
+    """Mostly compiling, one program for all folds."""
+    method = AKMNet(dataclasses.replace(tiny_config, train=dataclasses.replace(tiny_config.train, epochs=1)))
+    summary = run(clip_set, tmp_path, method.on_this_machine(1), protocol=protocol, rules="last")
+    assert summary["compilations"] == 1
+    assert set(summary["rules"]["last"]["per_set"]) == {"smic", "casme2", "samm"}
