@@ -20,6 +20,7 @@ _PLACES = {
     "RunOptions": "akm_jax.config",
     "TrainConfig": "akm_jax.config",
     "ClipSet": "akm_jax.data.clip_set",
+    "pool_clip_sets": "akm_jax.data.pooling",
     "Clip": "akm_jax.views.view",
     "LeakError": "akm_jax.views.view",
     "Views": "akm_jax.views.view",
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from akm_jax.classifier import load_classifier, predict
     from akm_jax.config import AKMNetConfig, ModelConfig, PretrainConfig, RunOptions, TrainConfig
     from akm_jax.data.clip_set import ClipSet
+    from akm_jax.data.pooling import pool_clip_sets
     from akm_jax.data.video import read_frames
     from akm_jax.methods.akmnet import AKMNet
     from akm_jax.methods.protocol import Epoch, Method, Outputs, Start, Training

@@ -7,6 +7,8 @@ from typing import Literal
 
 Rule = Literal["last", "inner", "test"]
 RULES: tuple[Rule, ...] = ("last", "inner", "test")
+Protocol = Literal["loso", "leave_one_set_out"]
+PROTOCOLS: tuple[Protocol, ...] = ("loso", "leave_one_set_out")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,10 +186,13 @@ class AKMNetConfig:
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
-    """A leave-one-subject-out run, whatever the method."""
+    """A run that leaves out one subject, or one data set, at a time, whatever the method."""
 
+    protocol: Protocol = "loso"
+    """What is left out in turn: every subject (of several sets pooled: the composite evaluation), or every data set of
+    several, so that training sees the others alone."""
     folds: str = ""
-    """Subjects to leave out, one fold each, comma-separated; every subject when empty."""
+    """Subjects to leave out, or sets, one fold each, comma-separated; every one when empty."""
     rules: str = "last,test"
     """How a fold's model is chosen, comma-separated: last (headline), test (optimistic), inner (second training)."""
     inner_share: float = 0.2
@@ -216,6 +221,7 @@ class RunOptions:
         """Raise ValueError naming the option, what was got and what is expected."""
         self.data.validate()
         given = self.rules.split(",")
+        _require(self.protocol in PROTOCOLS, "protocol", self.protocol, f"one of {', '.join(PROTOCOLS)}")
         _require(bool(given) and set(given) <= set(RULES), "rules", self.rules, f"some of {','.join(RULES)}")
         _require(self.seeds >= 1, "seeds", self.seeds, "at least 1")
         _require(self.devices >= 0, "devices", self.devices, "0 (all) or more")

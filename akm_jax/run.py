@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.folds import leave_one_subject_out
+from akm_jax.data.folds import make_folds
 from akm_jax.loso.driver import run_folds
 from akm_jax.loso.log import RunLog
 from akm_jax.loso.rules import trainings_of
@@ -35,6 +35,8 @@ def run_loso(
     **changes: Any,
 ) -> dict[str, Any]:
     """Leave every subject out in turn: train on the others, predict the one; write predictions, scores, log, report.
+
+    With `protocol="leave_one_set_out"` every data set of a pooled one (`akm_jax.pool_clip_sets`) is left out instead.
 
     Called again with the same arguments it goes on where it was stopped: finished folds are kept, others go on from
     their last good checkpoint.
@@ -68,7 +70,8 @@ def run_loso(
     options.validate()
     method.validate()
     method = method.on_this_machine(options.devices)
-    folds = leave_one_subject_out(clip_set, options.chosen_folds)  # what is wrong is said before anything is written
+    # Before anything is written: these say what is wrong with the data.
+    folds = make_folds(clip_set, options.protocol, options.chosen_folds)
     if method.parts:
         from akm_jax.loso.devices import choose_devices
 

@@ -9,6 +9,7 @@ import numpy as np
 from akm_jax.config import DataConfig, PretrainConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.long_videos import LongVideoSet
+from akm_jax.data.pooling import pool_clip_sets
 from akm_jax.files import one_at_a_time
 from datasets_tfds.long.source import load_long_videos
 from datasets_tfds.source import load_clip_set
@@ -23,41 +24,94 @@ from datasets_tfds.synthetic import (
 from datasets_tfds.synthetic.corpus import TRUTH_FILE
 from datasets_tfds.synthetic.layouts import SMIC
 from experiments.command import console
-from experiments.options import DataOptions
+from experiments.options import DataOptions, split_names
 
 # Seed of the drawn people of the stills; corpora of this seed are refused, so no person is both still and subject.
 STILLS_SEED = 2**31 - 1
 
 
 def load_data(data: DataOptions, how: DataConfig) -> ClipSet:
-    """The data set of an experiment; the synthetic one is drawn and written to disk first, in SMIC's layout."""
-    dataset, manual_dir, data_dir = data.dataset, data.manual_dir, data.data_dir
-    if dataset == "synthetic":
-        dataset, manual_dir = "smic", draw_corpus(data)
-        data_dir = manual_dir / "built"
-    clip_set = load_clip_set(
-        dataset,
-        manual_dir=manual_dir,
-        data_dir=data_dir,
-        data_config=data.data_config,
-        classes=data.classes,
-        subject_pattern=how.subject_pattern,
-        allow_missing=data.allow_missing,
-        places=data.places,
-        is_drawn=data.dataset == "synthetic",
-    )
-    return dataclasses.replace(clip_set, name=data.dataset)
+    """The data set of an experiment, or several as one; synthetic ones are drawn and written to disk first.
+
+    Raises:
+        FileNotFoundError, ValueError: data that cannot be read, or sets that cannot be pooled.
+    """
+    drawn = data.dataset == "synthetic"
+    names = split_names(data.synthetic.layout if drawn else data.dataset)
+    if not names or len(set(names)) < len(names):
+        option = "synthetic.layout" if drawn else "dataset"
+        raise ValueError(f"--{option}={','.join(names)}: expected a data set, or several, each once")
+    if "synthetic" in names:
+        raise ValueError(
+            f"--dataset={data.dataset}: the drawn set is not pooled with others; --synthetic.layout={SEVERAL} draws "
+            "several sets"
+        )
+    several, parts = len(names) > 1, []
+    if several and (data.table_file or data.frames_folder):
+        raise ValueError(
+            f"--dataset={data.dataset}: --data.table and --data.frames say where the parts of one set lie; leave them out "
+            "where several are pooled"
+        )
+    for i, (name, config) in enumerate(zip(names, _of_each("data_config", data.data_config, names), strict=True)):
+        manual_dir, data_dir = data.manual_dir, data.data_dir
+        if drawn:
+            manual_dir = draw_corpus(data, name, seed=data.synthetic.seed + i)
+            data_dir = manual_dir.parent / "built" / manual_dir.name
+        elif several and manual_dir:
+            manual_dir = manual_dir / name
+        clip_set = load_clip_set(
+            name,
+            manual_dir=manual_dir,
+            data_dir=data_dir,
+            data_config=config,
+            classes="megc3" if several and data.classes == "usual" else data.classes,
+            subject_pattern="" if several and name != "folder" else how.subject_pattern,
+            allow_missing=data.allow_missing,
+            places=data.places,
+            is_drawn=drawn,
+        )
+        parts.append(clip_set)
+    return _pooled(parts, data.dataset) if several else dataclasses.replace(parts[0], name=data.dataset)
 
 
-def draw_corpus(data: DataOptions) -> Path:
-    """Draw the synthetic corpus unless it is there; its folder is named for everything it depends on."""
+SEVERAL = "smic,casme2,samm"
+
+
+def _of_each(option: str, value: str | None, names: Sequence[str]) -> list[str | None]:
+    """The value of an option for each set: one for all, or as many as sets."""
+    given = split_names(value or "")
+    if len(given) not in (0, 1, len(names)):
+        raise ValueError(
+            f"--{option}={value}: {len(given)} values for {len(names)} sets ({', '.join(names)}); expected one, or "
+            "one for each"
+        )
+    if len(given) == len(names):
+        return list(given)
+    return [given[0] if given else None] * len(names)
+
+
+def _pooled(parts: Sequence[ClipSet], dataset: str) -> ClipSet:
+    for part in parts:
+        counts = np.bincount(part.labels, minlength=len(part.class_names))
+        said = ", ".join(f"{name} {count}" for name, count in zip(part.class_names, counts, strict=True))
+        console.print(f"{part.name}: {len(part)} clips of {len(set(part.subjects))} subjects ({said})", markup=False)
+    return pool_clip_sets(parts, name="synthetic" if dataset == "synthetic" else None)
+
+
+def draw_corpus(data: DataOptions, layout: str, *, seed: int) -> Path:
+    """Draw a synthetic corpus unless it is there; its folder is named for everything it depends on."""
     drawn = data.synthetic
-    if drawn.seed == STILLS_SEED:
-        raise ValueError(f"--synthetic.seed={drawn.seed} is the seed of the stills; choose another one")
-    name = f"smic_{drawn.subjects}x{drawn.clips}_strength{drawn.strength:g}_size{drawn.size}_seed{drawn.seed}"
+    if seed == STILLS_SEED:
+        raise ValueError(f"--synthetic.seed={drawn.seed}: {seed} is the seed of the stills; choose another one")
+    name = f"{layout}_{drawn.subjects}x{drawn.clips}_strength{drawn.strength:g}_size{drawn.size}_seed{seed}"
     folder = (data.data_dir or Path("data")) / "synthetic" / name
     corpus = CorpusConfig(
-        subjects=drawn.subjects, clips=drawn.clips, seed=drawn.seed, strength=drawn.strength, size=drawn.size
+        layout=layout,
+        subjects=drawn.subjects,
+        clips=drawn.clips,
+        seed=seed,
+        strength=drawn.strength,
+        size=drawn.size,
     )
     what = f"{drawn.subjects} people x {drawn.clips} clips"
     return _draw_once(folder, what, lambda: write_corpus(corpus, folder, show_progress=console.is_terminal))

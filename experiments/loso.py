@@ -1,8 +1,13 @@
-"""Leave-one-subject-out training and evaluation of a method, AKMNet unless --method names another.
+"""Training and evaluation of a method, AKMNet unless --method names another, leaving out a subject, or a set, in turn.
 
     python -m experiments.loso --dataset=smic --manual_dir=FOLDER     your SMIC download, the published network
     python -m experiments.loso --dataset=folder --manual_dir=FOLDER   your own clips
     python -m experiments.loso --preset=demo                          a drawn corpus, minutes on a laptop
+
+Several sets, three of them the composite of MEGC 2019, all subjects or one set after another left out; the same, drawn:
+
+    python -m experiments.loso --dataset=smic,casme2,samm --manual_dir=FOLDER --protocol=loso|leave_one_set_out
+    python -m experiments.loso --preset=demo --synthetic.layout=smic,casme2,samm --protocol=loso|leave_one_set_out
 
 Results go to the run directory: summary.json, predictions.csv, folds/. The same command goes on where it was stopped.
 """
@@ -76,10 +81,11 @@ def describe_devices(method: Method, experiment: Experiment) -> str:
 
 def print_summary(summary: dict, report: Path) -> None:
     """Print the scores as a person wants to read them."""
+    who = "set" if summary["config"].get("protocol") == "leave_one_set_out" else "subject"
     notes = {
         "last": "last epoch (headline)",
         "inner": "best on inner subjects",
-        "test": "best on test subject: optimistic",
+        "test": f"best on test {who}: optimistic",
     }
     low, high = summary["majority_band95"]
     console.print(
@@ -93,6 +99,7 @@ def print_summary(summary: dict, report: Path) -> None:
             f"UAR {scores['uar']:.3f}   {notes[rule]}",
             markup=False,
         )
+        print_sets(scores)
     facts = [
         text.format(summary[name])
         for name, text in (
@@ -104,6 +111,20 @@ def print_summary(summary: dict, report: Path) -> None:
         if name in summary
     ]
     console.print(f"{', '.join(facts)}{'; ' if facts else ''}look at {report}", markup=False)
+
+
+def print_sets(scores: dict) -> None:
+    """Print what each data set of several comes to, and the mean over sets."""
+    rows = [
+        (name, f"{found['accuracy']:.3f} (majority {found['majority_accuracy']:.3f})", found)
+        for name, found in scores.get("per_set", {}).items()
+    ]
+    if "mean_over_sets" in scores:
+        rows.append(("mean", f"{scores['mean_over_sets']['accuracy']:.3f}", scores["mean_over_sets"]))
+    for name, accuracy, found in rows:
+        console.print(
+            f"       {name:<8} accuracy {accuracy:<24} UF1 {found['uf1']:.3f}, UAR {found['uar']:.3f}", markup=False
+        )
 
 
 if __name__ == "__main__":

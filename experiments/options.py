@@ -30,6 +30,9 @@ class SyntheticConfig:
     """Seed of the drawing."""
     size: int = 128
     """Side of the drawn frames in pixels."""
+    layout: str = "smic"
+    """Set whose layout, frame rate and lengths it has: smic, casme, casme2 or samm; several, comma-separated, are drawn
+    of different people and pooled."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,18 +58,20 @@ class DataOptions:
     """Which data, and where they are."""
 
     dataset: str = "smic"
-    """Data set: casme, casme2, samm, smic, folder (your own), or synthetic (drawn on first use, needs no data). Of long
-    videos: cas_me2, samm_lv, long_folder (your own), or synthetic_long (drawn)."""
+    """Data set: casme, casme2, samm, smic, folder (your own), or synthetic (drawn on first use, needs no data).
+    Several, comma-separated, are pooled: smic,casme2,samm is the composite of MEGC 2019. Of long videos: cas_me2,
+    samm_lv, long_folder (your own), or synthetic_long (drawn)."""
     manual_dir: Path | None = None
-    """Folder of the original download; the data set is built from it on first use."""
+    """Folder of the original download; the data set is built from it on first use. Of several sets: a folder with a
+    folder for each, named as --dataset names it."""
     data_dir: Path | None = None
     """Where built data sets are kept; the TFDS default when not given."""
     data_config: str | None = None
     """Builder configuration: original, raw, aligned, aligned_alpha15; smic: hs, vis, nir; long videos: jpeg, png; the
-    usual one if none."""
+    usual one if none. Of several sets: one for all, or one for each, comma-separated."""
     classes: Literal["usual", "paper4", "megc3", "emotion"] = "usual"
     """Class scheme: four classes as published (paper4), three of MEGC 2019, the emotions, or what is usual for the set:
-    paper4 where it has emotions, SMIC's own three, the labels of a folder."""
+    paper4 where it has emotions, SMIC's own three, the labels of a folder; megc3 for several sets."""
     allow_missing: bool = False
     """Leave out clips that are missing or damaged on disk instead of refusing to build."""
     counting: Literal["from0", "from1", "seconds"] | None = None
@@ -142,8 +147,20 @@ def parse_experiment(arguments: Sequence[str], *, program: str, description: str
         use_underscores=True,
     )
     chosen = type(config)(**_fields(given.settings))
-    run_dir = given.run_dir or Path("runs") / "-".join([given.data.dataset, *[name] * (name != "akmnet"), preset])
+    run_dir = given.run_dir or Path("runs") / _run_name(name, preset, given.data, given.run)
     return Experiment(name, preset, run_dir, given.data, given.run, chosen)
+
+
+def _run_name(method: str, preset: str, data: DataOptions, options: RunOptions) -> str:
+    """Folder of a run whose place was not given; what is not the usual stands in it."""
+    drawn = "+".join(split_names(data.synthetic.layout)) if data.dataset == "synthetic" else "smic"
+    parts = ["+".join(split_names(data.dataset)), *[drawn] * (drawn != "smic"), *[method] * (method != "akmnet")]
+    return "-".join([*parts, *[options.protocol] * (options.protocol != "loso"), preset])
+
+
+def split_names(text: str) -> list[str]:
+    """Names of a comma-separated list."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _default_config(method: type[Method], preset: str) -> Any:
@@ -169,7 +186,10 @@ def _command_class(config: type) -> Any:
 
 
 PRESET_HELP = "Defaults of everything: the published network, the five-minute demo, or the smallest that runs."
-RUN_DIR_HELP = "Where results go; runs/<dataset>-<preset> when not given, with the method's name if it is not akmnet."
+RUN_DIR_HELP = (
+    "Where results go; runs/<dataset>-<preset> when not given, with the method's name if it is not akmnet, and the "
+    "protocol if it is not loso."
+)
 
 
 @functools.cache

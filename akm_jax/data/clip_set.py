@@ -96,6 +96,7 @@ class ClipSet:
         lengths: int32 (N,), frames of each clip, at least 1.
         frame_numbers: int32 (F,), each frame's number in its file name, F = sum of lengths.
         fps, apexes, pictures: as in `Clips`.
+        sets: N names, the data set each clip is from, where several are pooled (`akm_jax.data.pooling`); else empty.
     """
 
     name: str
@@ -108,10 +109,12 @@ class ClipSet:
     fps: np.ndarray
     apexes: np.ndarray
     pictures: Pictures
+    sets: tuple[str, ...] = ()
 
     def __post_init__(self):
         num_clips, num_frames = len(self.clip_ids), int(np.sum(self.lengths))
-        sizes = {name: len(getattr(self, name)) for name in ("subjects", "labels", "lengths", "apexes", "fps")}
+        columns = ("subjects", "labels", "lengths", "apexes", "fps", *["sets"] * bool(self.sets))
+        sizes = {name: len(getattr(self, name)) for name in columns}
         wrong = {name: size for name, size in sizes.items() if size != num_clips}
         if wrong:
             raise ValueError(f"ClipSet {self.name!r}: {num_clips} clip ids, but lengths differ: {wrong}")

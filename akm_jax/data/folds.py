@@ -1,4 +1,4 @@
-"""Leave-one-subject-out folds, and the inner validation subjects of a fold."""
+"""Folds of a protocol, which leave out a subject or a whole data set; and the inner validation subjects of a fold."""
 
 import dataclasses
 import zlib
@@ -6,17 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from akm_jax.config import Protocol
 from akm_jax.data.clip_set import ClipSet
 
 
 @dataclasses.dataclass(frozen=True)
 class Fold:
-    """One split by subject; clips are indices into the data set.
+    """One split by subject, or by data set; clips are indices into the data set.
 
     Attributes:
-        subject: the subject left out.
-        train: training clips; none of them shows the left-out subject.
-        test: all clips of the left-out subject.
+        subject: who is left out: a subject, or all of a data set under its name.
+        train: training clips; none of them shows who is left out.
+        test: all clips of who is left out.
     """
 
     subject: str
@@ -40,16 +41,47 @@ def leave_one_subject_out(clip_set: ClipSet, subjects: Sequence[str] = ()) -> li
         raise ValueError(
             f"data set {clip_set.name!r} has one subject, {known[0]!r}: leave-one-subject-out needs at least two"
         )
-    unknown = [s for s in subjects if s not in known]
-    if unknown:
-        raise ValueError(f"--folds: no clips of subject {', '.join(unknown)}; the data set has {', '.join(known)}")
-    of_clip = np.array(clip_set.subjects)
-    folds = []
-    for subject in known:
-        if subjects and subject not in subjects:
+    return _leave_out("subject", clip_set, clip_set.subjects, known, subjects)
+
+
+def leave_one_set_out(clip_set: ClipSet, sets: Sequence[str] = ()) -> list[Fold]:
+    """One fold a data set of a pooled one, in their order; only `sets` when given.
+
+    Training sees the clips of the other sets alone. With two sets and one fold: trained on one, tested on the other.
+
+    Raises:
+        ValueError: the clips are of one data set, an unknown set, or a training set that lacks a class.
+    """
+    known = list(dict.fromkeys(clip_set.sets))
+    if len(known) < 2:
+        raise ValueError(
+            f"--protocol=leave_one_set_out: data set {clip_set.name!r} is one; expected at least two pooled, such as "
+            "--dataset=smic,casme2,samm"
+        )
+    return _leave_out("set", clip_set, clip_set.sets, known, sets)
+
+
+def make_folds(clip_set: ClipSet, protocol: Protocol, chosen: Sequence[str] = ()) -> list[Fold]:
+    """Folds of a protocol; only those that leave out one of `chosen` when given.
+
+    Raises:
+        ValueError: as `leave_one_subject_out` and `leave_one_set_out`.
+    """
+    return (leave_one_set_out if protocol == "leave_one_set_out" else leave_one_subject_out)(clip_set, chosen)
+
+
+def _leave_out(
+    what: str, clip_set: ClipSet, of_clips: Sequence[str], known: Sequence[str], chosen: Sequence[str]
+) -> list[Fold]:
+    """A fold for each of `known`, or of `chosen`; `of_clips` says of each clip whose it is."""
+    if unknown := [name for name in chosen if name not in known]:
+        raise ValueError(f"--folds: no clips of {what} {', '.join(unknown)}; the data set has {', '.join(known)}")
+    of_clip, folds = np.array(of_clips), []
+    for name in known:
+        if chosen and name not in chosen:
             continue
-        fold = Fold(subject, np.flatnonzero(of_clip != subject), np.flatnonzero(of_clip == subject))
-        require_all_classes(clip_set, fold.train, f"fold of subject {subject!r}")
+        fold = Fold(name, np.flatnonzero(of_clip != name), np.flatnonzero(of_clip == name))
+        require_all_classes(clip_set, fold.train, f"fold of {what} {name!r}")
         folds.append(fold)
     return folds
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.folds import Fold, leave_one_subject_out
+from akm_jax.data.folds import Fold, make_folds
 from akm_jax.files import read_json, write_json
 from akm_jax.loso.background import Background
 from akm_jax.loso.results import write_results
@@ -58,7 +58,7 @@ def run_folds(
         ValueError: data or settings no run can be made of, or more devices asked for than there are.
         FloatingPointError: a loss or an output is not finite.
     """
-    folds = leave_one_subject_out(clip_set, options.chosen_folds)
+    folds = make_folds(clip_set, options.protocol, options.chosen_folds)
     clips = clip_set.without_labels()
     views = Views()
     if method.view is not None:
@@ -78,7 +78,7 @@ def run_folds(
 def all_trainings(clip_set: ClipSet, options: RunOptions) -> list[Training]:
     """Every training that the data set allows, whichever folds are run."""
     planned = []
-    for fold in leave_one_subject_out(clip_set):
+    for fold in make_folds(clip_set, options.protocol):
         planned.append(plan_training(clip_set, fold, options.seed, ALL_SUBJECTS, inner_share=0))
         for seed in range(options.seed, options.seed + options.seeds) if "inner" in options.chosen_rules else ():
             planned.append(plan_training(clip_set, fold, seed, INNER, inner_share=options.inner_share))

@@ -155,6 +155,7 @@ def _describe(clip_set: ClipSet, clips: np.ndarray, epoch: int, outputs: Outputs
             "label": int(clip_set.labels[clip]),
             "prediction": int(outputs.logits[i].argmax()),
             "logits": outputs.logits[i].tolist(),
+            **({"set": clip_set.sets[clip], "subject": clip_set.subjects[clip]} if clip_set.sets else {}),
             **(outputs.details[i] if outputs.details else {}),
         }
     return {"epoch": epoch, "clips": described}

@@ -1,7 +1,7 @@
 """The run directory: whose it is, that only one process writes to it, where a fold's files lie.
 
 run.json              method, settings and data the run was started with
-folds/seed0/s1/       result.json and thumbnails.json of a finished fold, and its checkpoints
+folds/seed0/s1/       result.json and thumbnails.json of a finished fold, and its checkpoints; named for who is left out
 pretrained/           weights every fold starts from, where there are such
 log.jsonl             one line an epoch and training; tensorboard/ holds the same as event files
 predictions.csv       one row a clip: prediction and logits for each rule and seed
@@ -124,6 +124,7 @@ def describe_data(clip_set: ClipSet) -> dict[str, Any]:
         "num_frames": int(clip_set.lengths.sum()),
         "num_subjects": len(set(clip_set.subjects)),
         "class_names": list(clip_set.class_names),
+        **({"sets": list(dict.fromkeys(clip_set.sets))} if clip_set.sets else {}),
         "checksum": f"{checksum:08x}",
     }
 

@@ -1,10 +1,17 @@
 """What Peng's networks on the apex frame have in common as methods: ResNet-10, trained as their Caffe solver does."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from akm_jax.methods._network import Network
+from akm_jax.data.clip_set import Clips
+from akm_jax.files import read_json, write_json
+from akm_jax.methods._network import Network, NetworkTrainer
+from akm_jax.methods.protocol import Context, Training
 from akm_jax.views.apex_frame import ApexFrame
+from akm_jax.views.view import Views
 
 if TYPE_CHECKING:
     from akm_jax.train.folds_together import Recipe
@@ -12,8 +19,9 @@ if TYPE_CHECKING:
 SIDE = 224
 
 OURS = (
-    "weights from scratch (the authors start from ImageNet and macro-expressions, which are not released); the middle "
-    "frame where no apex is annotated; the order of clips is drawn anew in every pass; the last epoch"
+    "weights from scratch unless --trunk names some (the authors start from ImageNet and macro-expressions, which are "
+    "not released); the middle frame where no apex is annotated; the order of clips is drawn anew in every pass; the "
+    "last epoch"
 )
 
 
@@ -25,7 +33,12 @@ class ApexNetwork(Network):
     after which their program looks at the test clips.
     """
 
+    trunk_path: ClassVar[str] = "trunk"
+    """Where the ResNet-10 lies in the network."""
+
     view: ApexFrame = ApexFrame()
+    trunk: Path | None = None
+    """Caffe weights (.caffemodel) of a ResNet-10 that every fold starts from; its other layers start fresh."""
     epochs: int = 50
     """Epochs of `steps_per_epoch` steps."""
     steps_per_epoch: int = 50
@@ -58,7 +71,28 @@ class ApexNetwork(Network):
             self.clips_per_step,
             steps_per_epoch=self.steps_per_epoch,
             balanced=self.balanced,
+            trained=self._trained(),
         )
+
+    def _trained(self) -> dict[str, Any]:
+        """Weights of the trunk by their path in the network; none where it starts fresh."""
+        if self.trunk is None:
+            return {}
+        from akm_jax.interop.caffe import resnet10_weights
+
+        return {f"{self.trunk_path}/{name}": value for name, value in resnet10_weights(self.trunk).items()}
+
+    def prepare(self, clips: Clips, views: Views, trainings: Sequence[Training], context: Context) -> NetworkTrainer:
+        """As every network; and hold the run to the weights it was started with.
+
+        Raises:
+            FileNotFoundError, ValueError: the weights are not there, do not fit, or are others than at the run's start.
+        """
+        if self.trunk is not None:
+            weights = self._trained()
+            _hold_to(context.folder / "trunk.json", self.trunk)
+            context.observer.tell(f"starting from {self.trunk}: {len(weights)} arrays of the trunk; others are fresh")
+        return super().prepare(clips, views, trainings, context)
 
     def validate(self) -> None:
         """Raise ValueError on settings that can't be trained with."""
@@ -69,3 +103,15 @@ class ApexNetwork(Network):
                 f"--steps_per_epoch={self.steps_per_epoch}, --tenth_every={self.tenth_every}: expected at least 0 and 1"
             )
         super().validate()
+
+
+def _hold_to(record: Path, weights: Path) -> None:
+    """Note the checksum of a run's weights, or compare it with the one that was noted."""
+    checksum = f"{zlib.crc32(weights.expanduser().read_bytes()):08x}"
+    if not record.is_file():
+        write_json(record, {"checksum": checksum})
+    elif (noted := read_json(record)["checksum"]) != checksum:
+        raise ValueError(
+            f"{weights}: checksum {checksum}, but the run was started from weights of checksum {noted}; give these, or "
+            "another --run_dir to start a new run"
+        )

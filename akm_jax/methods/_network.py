@@ -59,8 +59,11 @@ class Network(Method):
                 raise ValueError(f"--{name}={getattr(self, name)}: expected at least 1")
 
     def prepare(self, clips: Clips, views: Views, trainings: Sequence[Training], context: Context) -> "NetworkTrainer":
-        """Say how clips without an annotated apex are read."""
+        """Say how clips without an annotated apex are read, or that pictures were ready-made."""
         apex: Any = self.view
+        if given := getattr(apex, "flow_dir", None):
+            context.observer.tell(f"{len(clips)} flow pictures taken from {given} as they are")
+            return NetworkTrainer(self, views, trainings, clips.num_classes)
         missing = int(np.sum(clips.apexes < 0)) if apex.annotated else len(clips)
         if missing:
             rule = {"middle": "the middle frame", "xia": "the frame that differs most from the first (Xia's rule)"}

@@ -17,6 +17,8 @@ class ATNet(ApexNetwork):
     ours: ClassVar[str] = f"{OURS}; the regions of the face, 8 x 8 on its crop; TV-L1 with OpenCV's settings"
     cost: ClassVar[str] = "40,000 clips a fold, 0.7 GFLOP forward each; flow of up to 64 pairs a clip, kept on disk"
 
+    trunk_path: ClassVar[str] = "spatial"
+
     view: ApexMotion = ApexMotion()  # type: ignore[assignment]
     dropout: float = 0.5
 

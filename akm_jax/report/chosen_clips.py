@@ -12,9 +12,13 @@ CLIPS_A_GROUP = 3
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What a model says of one clip; `probabilities` are the softmax of its logits; they and `beta` may be empty."""
+    """What a model says of one clip; `probabilities` are the softmax of its logits; they and `beta` may be empty.
+
+    `fold` is who was left out: the clip's subject, or its data set.
+    """
 
     clip_id: str
+    fold: str
     subject: str
     label: int
     prediction: int
@@ -52,10 +56,11 @@ def read_clips(results: Iterable[dict[str, Any]], rule: str, seed: int) -> list[
     ]
 
 
-def _reading(subject: str, clip_id: str, clip: dict[str, Any]) -> Reading:
+def _reading(fold: str, clip_id: str, clip: dict[str, Any]) -> Reading:
     return Reading(
         clip_id=clip_id,
-        subject=subject,
+        fold=fold,
+        subject=clip.get("subject", fold),
         label=clip["label"],
         prediction=clip["prediction"],
         probabilities=_probabilities(clip),

@@ -17,21 +17,22 @@ from akm_jax.report.templates import page_templates
 from akm_jax.report.thumbnails import read_thumbnails
 
 FILE_NAME = "report.html"
-# What each rule's figure may be used for.
+WHO = "WHO"
+# What each rule's figure may be used for; WHO stands for what a fold leaves out.
 RULE_NOTES = {
-    "last": ("headline", "The model of the last epoch: the left-out subject had no say in it."),
+    "last": ("headline", "The model of the last epoch: the left-out WHO had no say in it."),
     "inner": ("", "The best epoch on validation subjects held out of the training subjects, from a second training."),
-    "test": ("optimistic", "The epoch that reads the left-out subject best: the test data choose the model."),
+    "test": ("optimistic", "The epoch that reads the left-out WHO best: the test data choose the model."),
     GIVEN: (
         "",
         "Predictions made elsewhere. How the models were trained and chosen, and whether the left-out subject had a "
         "say in it, is not known here.",
     ),
 }
-SEEN_ON_TEST = "Seen on the left-out subject; only rule test uses it."
+SEEN_ON_TEST = "Seen on the left-out WHO; only rule test uses it."
 # Trainings of a fold: colour, heading, and on whom the accuracy of an epoch is watched.
 TRAININGS = {
-    "all_subjects": ("last", "Training on all other subjects", SEEN_ON_TEST),
+    "all_subjects": ("last", "Training on all other WHOs", SEEN_ON_TEST),
     "inner": ("inner", "Training without the validation subjects", "On the inner validation subjects."),
 }
 
@@ -65,7 +66,8 @@ def render(run: RunFiles) -> str:
         scores=run.scores,
         data=run.plan["data"],
         config=config,
-        rule_notes=RULE_NOTES,
+        rule_notes={rule: (mark, note.replace(WHO, run.leaves_out)) for rule, (mark, note) in RULE_NOTES.items()},
+        who=run.leaves_out,
         headline=main_rule(run.scores["rules"]),
         foreign=GIVEN in run.scores["rules"],
         notes=run.summary.get("notes", []),
@@ -118,11 +120,8 @@ class Curve:
     figure: Markup
     title: str
     note: str
-
-    @property
-    def warns(self) -> bool:
-        """Whether the note is one to heed."""
-        return self.note == SEEN_ON_TEST
+    warns: bool
+    """Whether the note is one to heed."""
 
 
 def _curves(run: RunFiles) -> list[Curve]:
@@ -133,7 +132,9 @@ def _curves(run: RunFiles) -> list[Curve]:
             if histories and all(quantity in epoch for history in histories for epoch in history):
                 figure = figures.curves(f"curve-{training}-{quantity}", histories, quantity, colour)
                 note = watched if quantity == "accuracy" else "Mean loss of the training clips."
-                found.append(Curve(figure, f"{title}: {quantity}", note))
+                warns = note == SEEN_ON_TEST
+                title, note = (text.replace(WHO, run.leaves_out) for text in (title, note))
+                found.append(Curve(figure, f"{title}: {quantity}", note, warns))
     return found
 
 
@@ -158,7 +159,7 @@ def _groups(run: RunFiles) -> list[tuple[str, list[Card]]]:
 
 
 def _card(run: RunFiles, name: str, reading: Reading) -> Card:
-    folder = run.thumbnails_folder / f"s{reading.subject}"
+    folder = run.thumbnails_folder / f"s{reading.fold}"
     found = read_thumbnails(folder).get(reading.clip_id, {"apex": None, "frames": [], "num_frames": len(reading.beta)})
     timeline = figures.timeline(name, reading, found["apex"]) if reading.beta else None
     return Card(reading, timeline, found["frames"], found["num_frames"])

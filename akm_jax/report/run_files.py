@@ -43,12 +43,23 @@ class RunFiles:
 
     @property
     def num_planned(self) -> int:
-        """Folds that the whole run has: every subject asked for, for every seed."""
-        return (len(self.subjects_asked_for) or self.plan["data"]["num_subjects"]) * self.plan["config"]["seeds"]
+        """Folds that the whole run has: every subject, or set, asked for, for every seed."""
+        return (len(self.subjects_asked_for) or self.num_left_out) * self.plan["config"]["seeds"]
+
+    @property
+    def leaves_out(self) -> str:
+        """What a fold leaves out: a `subject`, or a `set`."""
+        return "set" if self.plan["config"].get("protocol") == "leave_one_set_out" else "subject"
+
+    @property
+    def num_left_out(self) -> int:
+        """Subjects, or sets, that the data set has."""
+        data = self.plan["data"]
+        return len(data["sets"]) if self.leaves_out == "set" else data["num_subjects"]
 
     @property
     def subjects_asked_for(self) -> list[str]:
-        """Subjects the run is restricted to; none when it leaves out every subject of the data set."""
+        """Subjects, or sets, the run is restricted to; none when it leaves out every one of the data set."""
         return [s.strip() for s in self.plan["config"].get("folds", "").split(",") if s.strip()]
 
     @property
@@ -168,7 +179,8 @@ def _read_summary(path: Path) -> dict[str, Any]:
 
 
 def _covered(summary: dict[str, Any]) -> set[tuple[int, str]]:
-    """Seeds and subjects a summary is of."""
+    """Seeds, and subjects or sets that were left out, a summary is of."""
     first = summary["config"]["seed"]
     scores = next(iter(summary["rules"].values()))
-    return {(first + i, subject) for i in range(len(scores["accuracy_by_seed"])) for subject in scores["per_subject"]}
+    left_out = summary.get("left_out", scores["per_subject"])  # version 0.2 has no key of its own
+    return {(first + i, subject) for i in range(len(scores["accuracy_by_seed"])) for subject in left_out}

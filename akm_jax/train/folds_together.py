@@ -8,7 +8,7 @@ its training clips, and those of its watched clips for evaluation only.
 import dataclasses
 import functools
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -52,6 +52,8 @@ class Recipe:
     """Steps of an epoch, which goes on in the order of clips where the last one stopped; 0: an epoch is one pass."""
     balanced: bool = False
     """Whether smaller classes are filled up to the largest with clips that are drawn again, once before training."""
+    trained: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    """Weights and running averages that every fold starts from in place of fresh ones, by their path."""
 
 
 @jax.tree_util.register_dataclass
@@ -110,7 +112,7 @@ def train_together(
         every: trainings that share the compiled program; it has the shapes of the largest of them and of `trainings`.
     """
     graph = nnx.split(nnx.eval_shape(lambda: recipe.network(nnx.Rngs(0))))[0]
-    fresh = [initial_state(_key(training.place), recipe=recipe) for training in trainings]
+    fresh = [start_from(recipe.trained, initial_state(_key(one.place), recipe=recipe)) for one in trainings]
     states = _stacked([start.restore(state) for start, state in zip(starts, fresh, strict=True)])
     shared = _Shared(recipe, trainings, inputs, [*trainings, *every])
     on_device = tuple(jnp.asarray(array, jnp.float32) for array in inputs)
@@ -227,6 +229,31 @@ def initial_state(key: PRNGKeyArray, *, recipe: Recipe) -> FoldState:
     """Fresh weights of a fold."""
     _, params, *stats = nnx.split(recipe.network(nnx.Rngs(params=key)), nnx.Param, nnx.BatchStat)
     return FoldState(params, stats[0], recipe.optimizer.init(params))
+
+
+def start_from(trained: Mapping[str, np.ndarray], state: FoldState) -> FoldState:
+    """A fresh state with weights and averages that were trained elsewhere.
+
+    Raises:
+        ValueError: the network has none of a name, or of another shape.
+    """
+    if not trained:
+        return state
+    left = dict(trained)
+    params, stats = (_replaced(part, left) for part in (state.params, state.stats))
+    if left:
+        raise ValueError(f"trained weights that the network has no place for: {', '.join(sorted(left))}")
+    return dataclasses.replace(state, params=params, stats=stats)
+
+
+def _replaced(part: nnx.State, trained: dict[str, np.ndarray]) -> nnx.State:
+    """A state with those leaves replaced that have a trained value, which is taken away."""
+    leaves = dict(nnx.to_flat_state(part))
+    for path, leaf in leaves.items():
+        value = trained.get("/".join(map(str, path)))
+        if value is not None and np.shape(value) == leaf.shape:
+            leaves[path] = leaf.replace(jnp.asarray(trained.pop("/".join(map(str, path))), leaf.dtype))
+    return nnx.from_flat_state(leaves)
 
 
 @functools.partial(jit, static_argnames=("graph", "recipe"), donate_argnames=("states",))

@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float
 
 from akm_jax.views.flow_picture import FlowPicture
-from akm_jax.views.view import Clip
 
 HALF = 7
 # Column and row of left eye, right eye, left and right corner of the lips in a face of 28 x 28: where CausalNet's
@@ -22,7 +21,7 @@ class FlowMosaic(FlowPicture):
 
     scale: Literal["pixels", "bytes", "unit"] = "unit"
 
-    def __call__(self, clip: Clip) -> Float[np.ndarray, "S S D"]:
+    def arranged(self, picture: Float[np.ndarray, "S S D"]) -> Float[np.ndarray, "S S D"]:
         """The mosaic, as large as the picture.
 
         Raises:
@@ -30,7 +29,6 @@ class FlowMosaic(FlowPicture):
         """
         if self.size != SIDE:
             raise ValueError(f"--view.size={self.size}: places of eyes and lips are known for side {SIDE}")
-        picture = super().__call__(clip)
         left_eye, right_eye, left_lip, right_lip = (piece(picture, place) for place in PLACES)
         return np.vstack([np.hstack([left_eye, right_eye]), np.hstack([left_lip, right_lip])])
 

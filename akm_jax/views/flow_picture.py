@@ -1,6 +1,8 @@
 """A clip as one small picture: optical flow from onset to apex, and its strain."""
 
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -29,6 +31,9 @@ class FlowPicture(ApexRule):
     scale: Literal["pixels", "bytes", "unit"] = "pixels"
     """Flow as it is; or each channel, after the resize, from its smallest to its largest value 0..255 in whole numbers
     (STSTNet), or the same divided by 255."""
+    flow_dir: Path | None = None
+    """Folder of ready-made pictures to take instead, one a clip and named for it: PNG (u, v, strain as red, green,
+    blue) or NPZ (u, v, strain, or one array; bytes, or flow in pixels, which is scaled as computed flow is)."""
 
     def __call__(self, clip: Clip) -> Float[np.ndarray, "S S D"]:
         """u, v and, if wanted, strain."""
@@ -39,7 +44,37 @@ class FlowPicture(ApexRule):
         still = len(clip.frames) == 1
         found = np.zeros((*first.shape, 2), np.float32) if still else flow(first, apex, self.flow, pairs_per_call=1)
         channels = [found[0, ..., 0], found[0, ..., 1], *([strain(found)[0]] if self.strain else [])]
-        return np.stack([self._scaled(resize(channel, self.size)) for channel in channels], axis=-1)
+        return self.arranged(np.stack([self._scaled(resize(channel, self.size)) for channel in channels], axis=-1))
+
+    def given(self, clip_ids: Sequence[str]) -> list[Float[np.ndarray, "S S D"]]:
+        """The ready-made picture of each clip, from `flow_dir`; nothing else of a clip is looked at.
+
+        Raises:
+            FileNotFoundError: the folder is not there, or lacks clips, all of which are named.
+            ValueError: pictures that cannot be read, or are of another form; all are named.
+        """
+        from akm_jax.views.given_flow import find_pictures, read_pictures
+
+        if self.flow_dir is None:
+            raise ValueError("the view has no flow_dir, from which pictures could be taken")
+        paths = find_pictures(self.flow_dir, clip_ids)
+        pictures = read_pictures(paths, size=self.size, channels=self.channels)
+        whole = [path for path, picture in zip(paths, pictures, strict=True) if picture.dtype == np.uint8]
+        if whole and self.scale == "pixels":
+            raise ValueError(
+                f"{whole[0]}, and {len(whole) - 1} more, hold bytes, 0..255, and no flow in pixels; give "
+                "--view.scale=unit (0..1) or --view.scale=bytes"
+            )
+        return [self.arranged(self._as_scaled(picture)) for picture in pictures]
+
+    def arranged(self, picture: Float[np.ndarray, "S S D"]) -> Float[np.ndarray, "S S D"]:
+        """What the method sees of the picture: all of it."""
+        return picture
+
+    def _as_scaled(self, picture: np.ndarray) -> Float[np.ndarray, "S S D"]:
+        if picture.dtype == np.uint8:
+            return picture.astype(np.float32) / (1 if self.scale == "bytes" else 255)
+        return np.stack([self._scaled(channel) for channel in np.moveaxis(picture, -1, 0)], axis=-1)
 
     def _scaled(self, channel: Float[np.ndarray, "S S"]) -> Float[np.ndarray, "S S"]:
         if self.scale == "pixels":

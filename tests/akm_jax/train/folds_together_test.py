@@ -86,6 +86,18 @@ def test_all_folds_at_once_equal_fold_by_fold(method, recipe):
             np.testing.assert_array_equal(alone.argmax(1), among.argmax(1))
 
 
+def test_every_fold_starts_from_trained_weights_where_there_are_some(recipe, together, monkeypatch):
+    monkeypatch.setitem(recipe.trained, "head/bias", np.array([50.0, 0, 0]))
+    epoch, states = train(recipe, "abc", pictures(STSTNET))[0]
+    for state, outputs in zip(states, epoch.outputs, strict=True):
+        assert outputs[0].argmax(1).tolist() == [0] * len(outputs[0])
+        np.testing.assert_allclose(state.params["head"]["bias"][...], [50, 0, 0], atol=0.1)
+    for one, other in zip(states, together[0][1], strict=True):  # all else began as ever
+        a, b = (state.params["streams"][0]["conv"]["kernel"][...] for state in (one, other))
+        np.testing.assert_allclose(a, b, atol=0.1)
+    assert epoch.losses.min() > together[0][0].losses.max()
+
+
 def test_folds_one_after_another_share_a_program(recipe, monkeypatch):
     """Whatever their numbers of clips, the shapes are those of the largest."""
     from akm_jax.train import folds_together

@@ -6,7 +6,6 @@ import pytest
 from akm_jax.views.apex_frame import ApexFrame
 from akm_jax.views.apex_motion import ApexMotion, by_region
 from akm_jax.views.flow_mosaic import FlowMosaic, piece
-from akm_jax.views.flow_picture import FlowPicture
 from akm_jax.views.magnified_flow import MagnifiedFlow
 from akm_jax.views.view import Clip
 
@@ -61,11 +60,10 @@ def test_a_region_is_the_mean_vector_row_by_row():
     assert not found[4:].any()
 
 
-def test_the_mosaic_has_eyes_above_lips(monkeypatch):
+def test_the_mosaic_has_eyes_above_lips():
     y, x = np.mgrid[:28, :28]
     picture = np.stack([x, y, x + 100 * y], axis=-1).astype(np.float32)
-    monkeypatch.setattr(FlowPicture, "__call__", lambda self, clip: picture)
-    mosaic = FlowMosaic()(moving_clip())
+    mosaic = FlowMosaic().arranged(picture)
     assert mosaic.shape == (28, 28, 3)
     # Column and row of the middle of every piece.
     np.testing.assert_array_equal(mosaic[7::14, 7::14, :2], [[[10, 11], [21, 11]], [[10, 21], [21, 21]]])
@@ -74,7 +72,7 @@ def test_the_mosaic_has_eyes_above_lips(monkeypatch):
 
 def test_places_are_those_of_one_size():
     with pytest.raises(ValueError, match="--view.size=56: places of eyes and lips are known for side 28"):
-        FlowMosaic(size=56)(moving_clip())
+        FlowMosaic(size=56).arranged(np.zeros((56, 56, 3)))
 
 
 def test_flow_grows_with_the_magnification():
