@@ -16,13 +16,12 @@ import numpy as np
 from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold, leave_one_subject_out
-from akm_jax.files import read_json, write_json
+from akm_jax.files import fold_folder, read_json, write_json
 from akm_jax.loso.background import Background
 from akm_jax.loso.results import write_results
-from akm_jax.loso.rules import ALL_SUBJECTS, INNER, Record, plan_training, results_of_rules, trainings_of
-from akm_jax.loso.run_dir import fold_folder
+from akm_jax.loso.rules import Record, plan_training, results_of_rules, trainings_of
 from akm_jax.methods.protocol import Context, Epoch, Method, Start, Trainer, Training
-from akm_jax.observe import Observer
+from akm_jax.observe import ALL_SUBJECTS, INNER, Observer
 from akm_jax.views.cache import compute_views
 from akm_jax.views.view import Views
 

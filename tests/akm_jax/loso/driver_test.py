@@ -14,11 +14,11 @@ from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import HeldPictures
 from akm_jax.data.folds import leave_one_subject_out
 from akm_jax.data.sized import size_clips
+from akm_jax.files import fold_folder
 from akm_jax.loso.driver import all_trainings
-from akm_jax.loso.rules import ALL_SUBJECTS
-from akm_jax.loso.run_dir import describe_run, fold_folder, open_run
+from akm_jax.loso.run_dir import describe_run, open_run
 from akm_jax.methods.akmnet import AKMNet
-from akm_jax.observe import Observer
+from akm_jax.observe import ALL_SUBJECTS, Observer
 from akm_jax.run import run_loso
 from akm_jax.train import calls, checkpoint
 from akm_jax.train.calls import evaluate
