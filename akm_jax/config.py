@@ -36,7 +36,8 @@ class ModelConfig:
     @classmethod
     def from_json(cls, settings: Mapping[str, Any]) -> "ModelConfig":
         """As a run directory has them; what an older version did not know is as it was then."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
+        known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        return cls(**known)
 
     @property
     def mining_parts(self) -> str:

@@ -1,4 +1,4 @@
-"""Every variant of AKMNet on a hand-made sequence of features: what it computes, and which parts its gradients reach."""
+"""Every variant of AKMNet on hand-made features: what it computes, and which parts its gradients reach."""
 
 import dataclasses
 from typing import get_args
@@ -11,7 +11,7 @@ from flax import nnx
 
 from akm_jax.clips import pack
 from akm_jax.config import AKMNetConfig, Mining, ModelConfig
-from akm_jax.losses import clip_losses
+from akm_jax.losses import clip_losses, mean_margin
 from akm_jax.models.akmnet import AKMNet
 
 # Mean features of the frames of two clips: what they do shows in the third number, the peak of each in frame 2 and 1.
@@ -21,6 +21,7 @@ FEATURES = [
 ]
 KERNEL, BIAS = np.array([[0.3], [-0.6], [0.9], [0.2]]), 0.1
 NUM_CLASSES, HIDDEN = 3, 2
+PARTS_OFF = ("s123", "s12", "s13", "s23", "all")
 
 
 class Given(nnx.Module):
@@ -30,8 +31,8 @@ class Given(nnx.Module):
         return frames
 
 
-def network(mining: Mining, *, variant="code") -> AKMNet:
-    config = ModelConfig(image_size=32, widths=(1, 1, 1, 4), gru_hidden=HIDDEN, mining=mining, variant=variant)
+def network(mining: Mining) -> AKMNet:
+    config = ModelConfig(image_size=32, widths=(1, 1, 1, 4), gru_hidden=HIDDEN, mining=mining)
     model = AKMNet(config, NUM_CLASSES, rngs=nnx.Rngs(3))
     model.trunk = Given()
     model.mining.kernel[...], model.mining.bias[...] = jnp.asarray(KERNEL, jnp.float32), jnp.array([BIAS])
@@ -69,7 +70,7 @@ def defined(mining: str, p):
     return ones
 
 
-@pytest.mark.parametrize("mining", get_args(Mining))
+@pytest.mark.parametrize("mining", PARTS_OFF)
 def test_a_variant_computes_what_its_definition_says(mining):
     model = network(mining)
     found = model(packed())
@@ -90,11 +91,11 @@ def test_the_variants_with_parts_left_out_choose_differently():
     assert len(set(chosen.values())) >= 3, chosen
 
 
-def gradients(mining, *, variant="code"):
+def gradients(mining):
     """Of the loss that the variant is trained with: by its parameters, and by every frame's features."""
     config = AKMNetConfig(model=ModelConfig(mining=mining)).applicable.train
     clips = packed()
-    graph, params = nnx.split(network(mining, variant=variant))
+    graph, params = nnx.split(network(mining))
 
     def loss(params, frames):
         given = dataclasses.replace(clips, frames=frames)
@@ -106,7 +107,7 @@ def gradients(mining, *, variant="code"):
     return of_params, np.abs(np.asarray(of_frames)).sum((1, 2, 3))
 
 
-@pytest.mark.parametrize("mining", get_args(Mining))
+@pytest.mark.parametrize("mining", PARTS_OFF)
 def test_gradients_reach_exactly_the_parts_that_are_on(mining):
     of_params, of_frames = gradients(mining)
     attended = np.abs(np.asarray(of_params["mining"]["kernel"][...])).max()
@@ -119,6 +120,11 @@ def test_gradients_reach_exactly_the_parts_that_are_on(mining):
         assert np.abs(np.asarray(leaf)).max() > 0
     assert (of_frames[:8] > 1e-6).all()  # through scores or recurrence, every frame of every clip
     assert (of_frames[8:] == 0).all()
+
+
+def test_variants_that_choose_frames_beforehand_have_the_network_without_mining():
+    for mining in set(get_args(Mining)) - set(PARTS_OFF):
+        assert ModelConfig(mining=mining).mining_parts == ModelConfig(mining="all").mining_parts == ""
 
 
 def test_without_selection_only_cross_entropy_is_learned_from():
@@ -138,11 +144,21 @@ def test_the_margin_of_a_variant_is_that_of_its_scores(mining, margin):
         assert losses.margin[clip] == pytest.approx(2 - (score[above].mean() - score[~above].mean()), rel=1e-5)
 
 
-def test_without_attention_to_frames_that_are_not_selected_the_papers_gradient_stays_away():
-    """Variant "paper" with s23 and no margin: an unselected frame acts through the global feature alone."""
-    _, code = gradients("s23")
-    _, paper = gradients("s23", variant="paper")
-    assert not np.allclose(code[:5], paper[:5])
+def test_without_global_correlation_a_frame_scores_by_itself():
+    """The margin's gradient of s13 at a frame is that of its own alpha, of which nothing else knows."""
+    clips, model = packed(), network("s13")
+
+    def margins(frames):
+        given = dataclasses.replace(clips, frames=frames)
+        return jnp.sum(mean_margin(model.mining(frames, given), given))
+
+    found = jax.grad(margins)(clips.frames)[:, 0, 0]
+    for p, of_clip in zip(FEATURES, (found[:5], found[5:8]), strict=True):
+        alpha = attention(p)
+        above = alpha > alpha.mean()
+        share = np.where(above, -1 / above.sum(), 1 / (~above).sum())
+        expected = (share * alpha * (1 - alpha))[:, None] * KERNEL[:, 0]
+        np.testing.assert_allclose(of_clip, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_an_unknown_variant_is_named():
