@@ -208,7 +208,12 @@ class AKMNetConfig:
         self.model.validate()
         self.train.validate()
         self.pretrain.validate()
-        _require(not (self.init and self.pretrain.people), "init", self.init, "no pretraining beside it")
+        _require(
+            not (self.init and self.pretrain.people),
+            "init",
+            self.init,
+            "no pretraining beside it (--pretrain.people=0)",
+        )
         if self.model.mining == "random":
             expected = (
                 "the directory of a finished run of AKMNet, whose numbers of key frames --model.mining=random takes"

@@ -5,6 +5,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+PRETRAINED = "pretrained"
+"""Folder of a run directory with the weights that all folds start from."""
+
 
 def fold_folder(run_dir: Path, seed: int, subject: str) -> Path:
     """Directory of one fold of a run."""

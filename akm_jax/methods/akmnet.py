@@ -136,23 +136,22 @@ class AKMNet(Method):
     def _starting_weights(self, num_classes: int, context: Context) -> "TrainState | None":
         """Weights every fold starts from: of a file, from stills, or None for fresh ones."""
         if self._config.init is not None:
-            return self._weights_of_file(self._config.init, num_classes, context)
+            return self._weights_of(self._config.init, num_classes, context)
         if self._config.pretrain.people:
             return self._pretrained(num_classes, context)
         return None
 
-    def _weights_of_file(self, path: Path, num_classes: int, context: Context) -> "TrainState":
+    def _weights_of(self, place: Path, num_classes: int, context: Context) -> "TrainState":
         from flax import nnx
 
-        from akm_jax.interop.torch import copy_matching, load_state_dict
         from akm_jax.models.akmnet import AKMNet as Network
+        from akm_jax.train.start_weights import start_from
         from akm_jax.train.state import new_state
 
-        state_dict = load_state_dict(path)
         network = Network(self._config.model, num_classes, rngs=nnx.Rngs(context.options.seed))
-        network, left = copy_matching(state_dict, network)
-        entries = ", ".join(left) or "none"
-        context.observer.tell(f"starting from {path}; entries that do not fit: {entries}")
+        network, copied, left = start_from(place, network)
+        context.observer.tell(f"starting from {place}: {len(copied)} tensors copied: {', '.join(copied)}")
+        context.observer.tell(f"left, for they do not fit: {', '.join(left) or 'none'}")
         return new_state(network, self._config.train)[1]
 
     def _pretrained(self, num_classes: int, context: Context) -> "TrainState":
@@ -176,10 +175,10 @@ class AKMNet(Method):
                 "function that gives them, or 0 people"
             )
         tell(f"pretraining on {config.pretrain.people * config.pretrain.stills} drawn stills of other people")
-        state, accuracy = pretrain(config, self._stills(), context.options, context.observer)
-        tell(f"stills of held-out people: accuracy {accuracy:.3f}")
-        checkpoint.save(context.folder, config.pretrain.epochs, state, {})
-        return state
+        done = pretrain(config, self._stills(), context.options, context.observer)
+        tell(f"stills of held-out people: accuracy {done.held_out_accuracy:.3f}")
+        checkpoint.save(context.folder, config.pretrain.epochs, done.state, {})
+        return done.state
 
 
 METHOD = AKMNet
