@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 Rule = Literal["last", "inner", "test"]
 RULES: tuple[Rule, ...] = ("last", "inner", "test")
+FULL_METHOD = "s123"
 Mining = Literal["s123", "s12", "s13", "s23", "all", "random", "norm16", "norm32", "norm64", "norm128"]
 
 
