@@ -1,4 +1,4 @@
-"""Result files that are either whole or absent (written beside their place, then renamed), and locks."""
+"""Result files that are either whole or absent: written beside their place, then renamed; where a fold's lie; locks."""
 
 import contextlib
 import json
@@ -9,6 +9,13 @@ from pathlib import Path
 from typing import Any
 
 _log = logging.getLogger(__name__)
+PRETRAINED = "pretrained"
+"""Folder of a run directory with the weights that all folds start from."""
+
+
+def fold_folder(run_dir: Path, seed: int, subject: str) -> Path:
+    """Directory of one fold of a run."""
+    return run_dir / "folds" / f"seed{seed}" / f"s{subject}"
 
 
 def write_text(path: Path, text: str) -> None:

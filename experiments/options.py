@@ -101,6 +101,7 @@ class DataOptions:
 
 
 PRESETS = ("paper", "demo", "tiny")
+RENAMED = {"init_weights": "init"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,9 +132,9 @@ class Experiment:
 
 def parse_experiment(arguments: Sequence[str], *, program: str, description: str) -> Experiment:
     """Parse the options of a run; which there are, and their defaults, depends on `--method` and `--preset`."""
-    name, preset = _value_of(arguments, "method", "akmnet"), _value_of(arguments, "preset", "paper")
-    if preset not in PRESETS:
-        raise ValueError(f"--preset={preset}: expected one of {', '.join(PRESETS)}")
+    name, preset = value_of(arguments, "method", "akmnet"), value_of(arguments, "preset", "paper")
+    check_preset(preset)
+    _refuse_old_names(arguments)
     method = find_method(name)
     config = _default_config(method, preset)
     kind: Any = type(config)
@@ -161,6 +162,18 @@ def _run_name(method: str, preset: str, data: DataOptions, options: RunOptions) 
 def split_names(text: str) -> list[str]:
     """Names of a comma-separated list."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def check_preset(preset: str) -> None:
+    """Raise ValueError unless there is such a preset."""
+    if preset not in PRESETS:
+        raise ValueError(f"--preset={preset}: expected one of {', '.join(PRESETS)}")
+
+
+def _refuse_old_names(arguments: Sequence[str]) -> None:
+    for old, new in RENAMED.items():
+        if any(argument.partition("=")[0].replace("-", "_") == f"__{old}" for argument in arguments):
+            raise ValueError(f"--{old} is called --{new} now")
 
 
 def _default_config(method: type[Method], preset: str) -> Any:
@@ -209,7 +222,7 @@ def _fields(config: Any) -> dict[str, Any]:
     return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
 
 
-def _value_of(arguments: Sequence[str], option: str, default: str) -> str:
+def value_of(arguments: Sequence[str], option: str, default: str) -> str:
     """The value of an option that decides about others, before they are parsed."""
     for i, argument in enumerate(arguments):
         if argument.startswith(f"--{option}="):

@@ -36,17 +36,12 @@ FREE_SETTINGS = (
     "data_dir",
     "table_file",
     "frames_folder",
-    "init_weights",
+    "init",
     "checkpoint_interval_s",
     "allow_missing",
     "data",
     "devices",
 )
-
-
-def fold_folder(run_dir: Path, seed: int, subject: str) -> Path:
-    """Directory of one fold."""
-    return run_dir / "folds" / f"seed{seed}" / f"s{subject}"
 
 
 @contextlib.contextmanager
