@@ -5,7 +5,7 @@ several. All of it is computed from the contents of `result.json`.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,12 +41,13 @@ class Hits:
         return float(self.correct.sum(1).mean())
 
 
-def hits_of(results: Sequence[dict[str, Any]], rule: str) -> Hits:
+def hits_of(results: Sequence[dict[str, Any]], rule: str, subjects: Mapping[str, str] | None = None) -> Hits:
     """What a run classified correctly under a rule.
 
     Args:
         results: contents of `result.json`, of the same subjects for every seed.
         rule: one that the run has.
+        subjects: whom each clip shows, by clip id, where folds leave out several people; those left out when None.
 
     Raises:
         ValueError: the run has no such rule, no results, or other clips for one seed than for another.
@@ -56,7 +57,8 @@ def hits_of(results: Sequence[dict[str, Any]], rule: str) -> Hits:
     seeds: dict[int, dict[str, tuple[str, bool]]] = {}
     for result in results:
         for clip_id, clip in result["rules"][rule]["clips"].items():
-            of_clip = result["subject"], clip["prediction"] == clip["label"]
+            subject = result["subject"] if subjects is None else subjects[clip_id]
+            of_clip = subject, clip["prediction"] == clip["label"]
             seeds.setdefault(result["seed"], {})[clip_id] = of_clip
     tables = [seeds[seed] for seed in sorted(seeds)]
     clip_ids = tuple(sorted(tables[0]))
@@ -138,13 +140,13 @@ def mcnemar(one: Hits, other: Hits) -> McNemar:
     return McNemar(ahead, behind, p)
 
 
-def optimism(results: Sequence[dict[str, Any]]) -> Difference:
+def optimism(results: Sequence[dict[str, Any]], subjects: Mapping[str, str] | None = None) -> Difference:
     """Accuracy under rule `test` less that under `last`, of the same trainings.
 
     Raises:
         ValueError: the run lacks one of the two rules.
     """
-    return paired_bootstrap(hits_of(results, "test"), hits_of(results, "last"))
+    return paired_bootstrap(hits_of(results, "test", subjects), hits_of(results, "last", subjects))
 
 
 def shuffle_labels(clip_set: ClipSet, seed: int = 0) -> ClipSet:

@@ -208,24 +208,25 @@ def test_a_subject_may_repeat_itself_and_grey_frames_say_nothing(clip_set):
 # Trainings.
 
 
-@pytest.mark.usefixtures("nothing_trained")
-def test_a_split_that_is_not_by_subject_is_refused(run, clip_set, monkeypatch):
-    def by_clip(clip_set, subjects=()):
-        every = np.arange(len(clip_set))
-        return [Fold("1", every[2:], every[:2])]
+def plant_fold(monkeypatch, train, test):
+    """The driver plans this training."""
 
-    monkeypatch.setattr(driver, "leave_one_subject_out", by_clip)
+    def planned(clip_set, options):
+        return [rules.plan_training(clip_set, Fold("1", train, test), 0, "all_subjects", inner_share=0)]
+
+    monkeypatch.setattr(driver, "all_trainings", planned)
+
+
+@pytest.mark.usefixtures("nothing_trained")
+def test_a_split_that_is_not_by_subject_is_refused(run, monkeypatch):
+    plant_fold(monkeypatch, np.arange(2, 24), np.arange(2))
     with pytest.raises(LeakError, match="fold of subject 1, all_subjects: subject 1 is both trained on and tested on"):
         run(Centroids(), check_leaks=False)
 
 
 @pytest.mark.usefixtures("nothing_trained")
-def test_a_tested_clip_among_the_training_clips_is_refused(run, clip_set, monkeypatch):
-    def leaky(clip_set, subjects=()):
-        every = np.arange(len(clip_set))
-        return [Fold("1", every[5:], every[:6])]
-
-    monkeypatch.setattr(driver, "leave_one_subject_out", leaky)
+def test_a_tested_clip_among_the_training_clips_is_refused(run, monkeypatch):
+    plant_fold(monkeypatch, np.arange(5, 24), np.arange(6))
     with pytest.raises(LeakError, match="clips s1_5 are both trained on and tested on"):
         run(Centroids(), check_leaks=False)
 
