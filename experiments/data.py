@@ -9,6 +9,7 @@ import numpy as np
 from akm_jax.config import DataConfig, PretrainConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.long_videos import LongVideoSet
+from akm_jax.files import read_json
 from datasets_tfds.long.source import load_long_videos
 from datasets_tfds.source import load_clip_set
 from datasets_tfds.synthetic import (
@@ -19,6 +20,7 @@ from datasets_tfds.synthetic import (
     write_corpus,
     write_long_corpus,
 )
+from datasets_tfds.synthetic.corpus import TRUTH_FILE
 from datasets_tfds.synthetic.layouts import SMIC
 from experiments.command import console
 from experiments.options import DataOptions
@@ -42,7 +44,17 @@ def load_data(data: DataOptions, how: DataConfig) -> ClipSet:
         subject_pattern=how.subject_pattern,
         allow_missing=data.allow_missing,
     )
+    if data.dataset == "synthetic" and manual_dir is not None:
+        clip_set = _with_drawn_apexes(clip_set, manual_dir)
     return dataclasses.replace(clip_set, name=data.dataset)
+
+
+def _with_drawn_apexes(clip_set: ClipSet, folder: Path) -> ClipSet:
+    """SMIC's layout has no place for apexes; of drawn clips they are known."""
+    clips = read_json(folder / TRUTH_FILE)["clips"]
+    known = {clip["clip"]: clip["apex"] - clip["onset"] for clip in clips if clip["apex"] is not None}
+    apexes = np.array([known.get(clip_id, -1) for clip_id in clip_set.clip_ids], np.int32)
+    return dataclasses.replace(clip_set, apexes=apexes)
 
 
 def draw_corpus(data: DataOptions) -> Path:

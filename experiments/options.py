@@ -112,7 +112,7 @@ class Experiment:
 
 def parse_experiment(arguments: Sequence[str], *, program: str, description: str) -> Experiment:
     """Parse the options of a run; which there are, and their defaults, depends on `--method` and `--preset`."""
-    name, preset = _value_of(arguments, "method", "akmnet"), _value_of(arguments, "preset", "paper")
+    name, preset = value_of(arguments, "method", "akmnet"), value_of(arguments, "preset", "paper")
     if preset not in PRESETS:
         raise ValueError(f"--preset={preset}: expected one of {', '.join(PRESETS)}")
     method = find_method(name)
@@ -175,7 +175,7 @@ def _fields(config: Any) -> dict[str, Any]:
     return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
 
 
-def _value_of(arguments: Sequence[str], option: str, default: str) -> str:
+def value_of(arguments: Sequence[str], option: str, default: str) -> str:
     """The value of an option that decides about others, before they are parsed."""
     for i, argument in enumerate(arguments):
         if argument.startswith(f"--{option}="):

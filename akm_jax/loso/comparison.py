@@ -90,20 +90,17 @@ def paired_bootstrap(one: Hits, other: Hits, *, level: float = 0.95, draws: int 
     """Accuracy of `one` less that of `other` on the same clips: subjects, and seeds, drawn with replacement.
 
     Args:
-        one, other: of the same clips; as many seeds, or a single one where nothing is random.
+        one, other: of the same clips. Seeds are drawn where both have as many, or one a single one; else each counts by
+            its mean over seeds.
         level: coverage of the interval.
         draws: bootstrap draws.
         seed: seed of the draws.
 
     Raises:
-        ValueError: other clips or subjects, or numbers of seeds that cannot be paired.
+        ValueError: other clips or subjects.
     """
     _require_same_clips(one, other)
-    if 1 not in (len(one.correct), len(other.correct)) and len(one.correct) != len(other.correct):
-        raise ValueError(
-            f"{len(one.correct)} seeds beside {len(other.correct)}; expected as many, or one where nothing is random"
-        )
-    ahead = one.correct.astype(float) - other.correct.astype(float)
+    ahead = _rows(one, other) - _rows(other, one)
     names, of_clip = np.unique(one.subjects, return_inverse=True)
     sizes = np.bincount(of_clip)
     by_subject = np.stack([np.bincount(of_clip, weights=row, minlength=len(names)) for row in ahead])
@@ -114,6 +111,13 @@ def paired_bootstrap(one: Hits, other: Hits, *, level: float = 0.95, draws: int 
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     p = min(1.0, 2 * min(float(np.mean(drawn <= 0)), float(np.mean(drawn >= 0))))
     return Difference(float(ahead.mean()), float(low), float(high), p, tuple(ahead.mean(1).tolist()))
+
+
+def _rows(hits: Hits, beside: Hits) -> np.ndarray:
+    """Hits as numbers, a row a seed that can be paired."""
+    rows = hits.correct.astype(float)
+    paired = len(rows) == len(beside.correct) or 1 in (len(rows), len(beside.correct))
+    return rows if paired else rows.mean(0, keepdims=True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -61,7 +61,7 @@ def run_folds(
         FloatingPointError: a loss or an output is not finite.
     """
     folds = leave_one_subject_out(clip_set, options.chosen_folds)
-    if not _finished(run_dir, folds, options):
+    if not all_finished(run_dir, folds, options):
         _refuse_leaks(method, clip_set, folds, run_dir, options, observer, views_dir)
     clips = clip_set.without_labels()
     views = Views()
@@ -79,7 +79,8 @@ def run_folds(
     return write_results(run_dir, clip_set, folds, results, described, facts)
 
 
-def _finished(run_dir: Path, folds: Sequence[Fold], options: RunOptions) -> bool:
+def all_finished(run_dir: Path, folds: Sequence[Fold], options: RunOptions) -> bool:
+    """Whether every fold of a run has its result, for every seed."""
     seeds = range(options.seed, options.seed + options.seeds)
     return all((fold_folder(run_dir, seed, fold.subject) / "result.json").is_file() for seed in seeds for fold in folds)
 

@@ -50,6 +50,9 @@ def test_seeds_are_drawn_too_and_one_seed_serves_all():
     assert (found.low, found.high) == (0.0, 1.0)
     assert found.p == pytest.approx(2 * 0.25, abs=0.02)  # both seeds the second one
     assert paired_bootstrap(hits("111111", "000000"), hits("000000")).by_seed == (1.0, 0.0)
+    uneven = paired_bootstrap(hits("111111", "000000"), hits(*["000000"] * 3))  # means: seeds cannot be paired
+    assert uneven.by_seed == (0.5,)
+    assert (uneven.low, uneven.high) == (0.5, 0.5)
 
 
 def test_mcnemar_is_the_binomial_sum():
@@ -89,8 +92,6 @@ def test_what_cannot_be_compared_is_named():
         paired_bootstrap(hits("111111"), hits("1111", subjects="aabb"))
     with pytest.raises(ValueError, match="differ in the subjects they are filed under"):
         mcnemar(hits("111111"), hits("111111", subjects="aabbcd"))
-    with pytest.raises(ValueError, match="3 seeds beside 2"):
-        paired_bootstrap(hits(*["111111"] * 3), hits(*["111111"] * 2))
     with pytest.raises(ValueError, match="rule 'test': expected results of folds that have it"):
         optimism([result("a", 0, last=[1])])
     with pytest.raises(ValueError, match=r"seeds \[0, 1\] have results of other clips"):
