@@ -53,10 +53,10 @@ def _tested(spec: TableSpec, one: PlannedRun) -> set[str]:
 
 
 def _line(spec: TableSpec, one: PlannedRun, results: Results, command: TablesCommand) -> Cell:
-    cell = one.cell
+    cell, why_not = one.cell, one.why_not or ("" if results else "not run yet")
     if one.control:
-        return Cell(f"{cell.name}-{SHUFFLED}", f"{cell.title}, labels shuffled", cell.sees, results, control=True)
-    why_not = one.why_not or ("" if results else "not run yet")
+        title = f"{cell.title}, labels shuffled"
+        return Cell(f"{cell.name}-{SHUFFLED}", title, cell.sees, results, why_not, control=True)
     return Cell(cell.name, cell.title, cell.sees, results, why_not, published_accuracy(spec, cell, command.data))
 
 

@@ -269,7 +269,7 @@ def explanations(table: Table, rows: Sequence[Row]) -> list[str]:
     """What stands below a table, sentence by sentence."""
     said = [f"{row.cell.title}, {row.cell.sees}: {DASH}, {row.cell.why_not}." for row in rows if not row.scores]
     for row in rows:
-        if row.cell.control:
+        if row.cell.control and row.scores:
             where = "within" if row.in_band else "outside"
             said.append(
                 f"Negative control: with labels shuffled, rule {row.rule} gives {row.scores[row.rule].accuracy:.3f}, "
