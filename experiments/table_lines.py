@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.report.published import AKMNET, HOLD_OUT, KEY_FRAME_SHARES, SOURCE, published_results
+from akm_jax.report.run_files import main_rule
 from akm_jax.report.tables import Cell, Table
+from datasets_tfds.folder.ck_plus import NAMES
 from experiments.options import DataOptions
 from experiments.table_cells import MAIN, CellSpec, TableSpec
 from experiments.table_options import TablesCommand
@@ -36,13 +40,38 @@ def make_table(
         class_names=clip_set.class_names,
         labels={clip_set.clip_ids[i]: int(clip_set.labels[i]) for i in numbers},
         subjects={clip_set.clip_ids[i]: clip_set.subjects[i] for i in numbers},
-        cells=tuple(_line(spec, one, found.get(one.experiment.run_dir, ()), command) for one in lines),
+        cells=tuple(_line(spec, one, found.get(one.experiment.run_dir, ()), command.data) for one in lines),
         reference=MAIN,
         apexes={clip_set.clip_ids[i]: (int(clip_set.apexes[i]), float(clip_set.fps[i])) for i in numbers}
         if spec.apexes
         else {},
         notes=_notes(spec, lines, clip_set),
+        selectors=(by_motion(clip_set, found[planned[0].experiment.run_dir]),) if spec.apexes and found else (),
     )
+
+
+def by_motion(clip_set: ClipSet, results: Results) -> Cell:
+    """Ours, beside AKMNet's choice: as many frames of each clip, those that differ most from its first one.
+
+    The score of a frame is the mean absolute difference of its pixels from the first frame's, as in Xia's rule for the
+    apex. Nothing is learned.
+    """
+    chosen = []
+    for result in results:
+        clips = {}
+        for clip_id, clip in result["rules"][main_rule(result["rules"])]["clips"].items():
+            score = _motion(clip_set, clip_id)
+            most = np.argsort(-score, kind="stable")[: sum(clip["selected"])]
+            selected = np.isin(np.arange(len(score)), most).astype(int).tolist()
+            clips[clip_id] = {"beta": score.tolist(), "selected": selected}
+        chosen.append({"seed": result["seed"], "rules": {"last": {"clips": clips}}})
+    return Cell("by_motion", "Ours: as many frames, those that differ most from the first", "", tuple(chosen))
+
+
+def _motion(clip_set: ClipSet, clip_id: str) -> np.ndarray:
+    """Mean difference of each frame from the first, in grey values."""
+    frames = clip_set.read(clip_set.clip_ids.index(clip_id)).astype(np.int16)
+    return np.abs(frames - frames[0]).mean((1, 2))
 
 
 def _tested(spec: TableSpec, one: PlannedRun) -> set[str]:
@@ -52,18 +81,19 @@ def _tested(spec: TableSpec, one: PlannedRun) -> set[str]:
     return {clip_id for clip_id, subject in pairs if not chosen or subject in chosen}
 
 
-def _line(spec: TableSpec, one: PlannedRun, results: Results, command: TablesCommand) -> Cell:
+def _line(spec: TableSpec, one: PlannedRun, results: Results, data: DataOptions) -> Cell:
     cell, why_not = one.cell, one.why_not or ("" if results else "not run yet")
     if one.control:
         title = f"{cell.title}, labels shuffled"
         return Cell(f"{cell.name}-{SHUFFLED}", title, cell.sees, results, why_not, control=True)
-    return Cell(cell.name, cell.title, cell.sees, results, why_not, published_accuracy(spec, cell, command.data))
+    published = published_accuracy(spec, cell, data, one.clip_set.class_names)
+    return Cell(cell.name, cell.title, cell.sees, results, why_not, published)
 
 
-def published_accuracy(spec: TableSpec, cell: CellSpec, data: DataOptions) -> float | None:
+def published_accuracy(spec: TableSpec, cell: CellSpec, data: DataOptions, class_names: Sequence[str]) -> float | None:
     """What was published of a cell on this data set with these classes; None where nothing was."""
     if spec.hold_out:
-        return HOLD_OUT.get((cell.title, cell.sees)) if data.dataset == "folder" else None
+        return HOLD_OUT.get((cell.title, cell.sees)) if set(class_names) == set(NAMES.values()) else None
     if data.classes not in ("usual", "paper4"):
         return None
     rows = {(row.method, row.frames): row.accuracy for row in published_results(data.dataset, data.data_config)}

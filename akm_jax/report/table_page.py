@@ -13,7 +13,17 @@ from akm_jax.report.chosen_clips import Reading, read_clips
 from akm_jax.report.published import SOURCE
 from akm_jax.report.run_files import main_rule
 from akm_jax.report.svg import COLOURS, draw
-from akm_jax.report.tables import KeyFrames, Row, Table, as_texts, explanations, heading, key_frames_of, rows_of
+from akm_jax.report.tables import (
+    COMPARED,
+    KeyFrames,
+    Row,
+    Table,
+    as_texts,
+    explanations,
+    heading,
+    key_frames_of,
+    rows_of,
+)
 from akm_jax.report.templates import page_templates
 
 if TYPE_CHECKING:
@@ -38,8 +48,9 @@ def write_table_page(table: Table, folder: Path) -> Path:
     page = environment.get_template("table.html.j2").render(
         table=table,
         heading=heading(table),
-        header=header,
-        lines=list(zip([*rows, None], lines, strict=True)),
+        parts=[part for part in _parts(header, lines) if len(part[0]) > 2],
+        strong=[row.cell.name == table.reference for row in rows] + [False],
+        reference=next((cell.title for cell in table.cells if cell.name == table.reference), table.reference),
         notes=explanations(table, rows),
         source=SOURCE,
         accuracies=accuracies(table, rows) if any(row.scores for row in rows) else "",
@@ -49,6 +60,16 @@ def write_table_page(table: Table, folder: Path) -> Path:
     )
     write_text(folder / FILE_NAME, page)
     return folder / FILE_NAME
+
+
+def _parts(header: Sequence[str], lines: Sequence[Sequence[str]]) -> list[tuple[list[str], list[list[str]]]]:
+    """What each scored, and how they compare, both with method and frames: one table would be wider than the page."""
+    parts = []
+    for compared in (False, True):
+        kept = [i for i, name in enumerate(header) if i < 2 or (name in COMPARED) == compared]
+        cells = [[line[i] for i in kept] for line in (lines[:-1] if compared else lines)]  # chance stands once
+        parts.append(([header[i] for i in kept], cells))
+    return parts
 
 
 def accuracies(table: Table, rows: Sequence[Row]) -> Markup:

@@ -56,6 +56,7 @@ class Table:
         apexes: for each clip id the apex as an index, -1 for none, and frames per second; none where the table does not
             ask for apexes.
         notes: what a reader should know.
+        selectors: what chooses frames and classifies nothing: their results hold `beta` and `selected` of each clip.
     """
 
     number: int
@@ -68,6 +69,7 @@ class Table:
     reference: str
     apexes: Mapping[str, tuple[int, float]] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    selectors: tuple[Cell, ...] = ()
 
     @property
     def majority(self) -> float:
@@ -177,9 +179,9 @@ class KeyFrames:
 
 
 def key_frames_of(table: Table) -> list[KeyFrames]:
-    """Of every cell that scores frames of clips with an apex."""
+    """Of every cell, then every selector, that scores frames of clips with an apex."""
     found = []
-    for cell in table.cells if table.apexes else ():
+    for cell in (*table.cells, *table.selectors) if table.apexes else ():
         if not cell.results or cell.control:
             continue
         readings = read_apexes(cell.results, main_rule(cell.results[0]["rules"]), table.apexes)
@@ -239,13 +241,15 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "UAR": lambda row: f"{row.scores[row.rule].uar:.3f}",
     "inner": _accuracy("inner"),
     "test": _accuracy("test"),
-    "test - last": lambda row: _difference(row.optimism),
     "published": lambda row: "" if row.cell.published is None else f"{row.cell.published:.4f}",
-    "clips ahead of published": lambda row: "" if row.clips_ahead is None else _signed(row.clips_ahead, 1),
-    "reference - this": lambda row: _difference(row.versus),
+    "clips ahead": lambda row: "" if row.clips_ahead is None else _signed(row.clips_ahead, 1),
+    "test less last": lambda row: _difference(row.optimism),
+    "reference less this": lambda row: _difference(row.versus),
     "p, bootstrap": lambda row: f"{row.versus.p:.3f}" if row.versus else "",
     "p, McNemar": lambda row: f"{row.test.p:.3f} ({row.test.only_one}:{row.test.only_other})" if row.test else "",
 }
+# Columns of differences; the others are of what each scored.
+COMPARED = ("test less last", "reference less this", "p, bootstrap", "p, McNemar")
 
 
 def as_texts(table: Table, rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:

@@ -3,14 +3,16 @@
 import csv
 import dataclasses
 
+import numpy as np
 import pytest
 
 from akm_jax.config import RunOptions
 from akm_jax.files import read_json
+from datasets_tfds.folder.ck_plus import NAMES
 from experiments import table_cells, tables
 from experiments.options import DataOptions
 from experiments.table_cells import CellSpec, choose_cells, find_table, in_order
-from experiments.table_lines import published_accuracy
+from experiments.table_lines import by_motion, published_accuracy
 from experiments.table_options import TablesCommand, parse
 from experiments.table_plan import duration
 from experiments.table_runs import experiment_of
@@ -66,6 +68,7 @@ def test_the_same_again_and_another_table_train_nothing(table3, run_tables, fold
     assert six.returncode == 0, six.stderr
     assert "fold" not in six.stderr
     assert "random selection" in six.stdout  # the drawn apexes are known
+    assert "Ours: as many frames" in six.stdout
     assert (folder / "runs/tables-synthetic-tiny/table6/key_frames.csv").is_file()
 
 
@@ -142,12 +145,28 @@ def test_cells_are_data_that_agree_with_what_was_published():
 
 
 def test_published_figures_stand_beside_the_data_they_are_of():
-    cell, five = table_cells.AKMNET_CELL, find_table(5)
-    assert published_accuracy(five, cell, DataOptions(dataset="smic")) == 0.7256
-    assert published_accuracy(five, cell, DataOptions(dataset="smic", data_config="vis")) is None
-    assert published_accuracy(five, cell, DataOptions(dataset="casme2", classes="megc3")) is None
-    assert published_accuracy(five, cell, DataOptions(dataset="synthetic")) is None
-    assert published_accuracy(find_table(8), cell, DataOptions(dataset="folder")) == 0.9336
+    def published(table, class_names=(), **data):
+        return published_accuracy(find_table(table), table_cells.AKMNET_CELL, DataOptions(**data), class_names)
+
+    assert published(5, dataset="smic") == 0.7256
+    assert published(5, dataset="smic", data_config="vis") is None
+    assert published(5, dataset="casme2", classes="megc3") is None
+    assert published(5, dataset="synthetic") is None
+    assert published(8, ("surprise", *list(NAMES.values())[:-1]), dataset="folder") == 0.9336
+    assert published(8, ("happiness", "surprise"), dataset="folder") is None
+
+
+def test_frames_by_motion_are_as_many_as_akmnet_chose(make_clip_set):
+    clips = make_clip_set(1, 3, lengths=[5, 7, 4])
+    clips.read(1)[4] = 255 - clips.read(1)[0]
+    result = {"seed": 2, "rules": {"last": {"clips": {"s1_1": {"selected": [1, 1, 0, 0, 0, 1, 0]}}}}}
+    (found,) = by_motion(clips, (result,)).results
+    chosen = found["rules"]["last"]["clips"]["s1_1"]
+    assert sum(chosen["selected"]) == 3
+    assert int(np.argmax(chosen["beta"])) == 4
+    assert chosen["beta"][0] == 0.0
+    expected = np.abs(clips.read(1)[3].astype(float) - clips.read(1)[0]).mean()
+    assert chosen["beta"][3] == pytest.approx(expected)
 
 
 def test_runs_that_others_read_come_first_and_are_added():

@@ -151,6 +151,8 @@ def test_every_page_opens_whole_without_errors(browser, make_table, tmp_path):
         rows = "return [...document.querySelectorAll('#table tbody tr')].map(r => r.cells[0].innerText)"
         titles = browser.execute_script(rows)
         assert titles[:-2] == [cell.title for cell in TABLES[number].cells]
+        narrow = "return Math.min(...[...document.querySelectorAll('td.text')].map(e => e.clientWidth))"
+        assert browser.execute_script(narrow) > 80  # names are not broken into letters
         figures = browser.execute_script(
             "return [...document.querySelectorAll('figure > svg')].map(s => s.clientHeight)"
         )
