@@ -95,7 +95,7 @@ def _refuse_leaks(
     views_dir: Path | None,
 ) -> None:
     """Look at data and trainings; where that is asked for, at what the method makes of them."""
-    leaks.refuse_copies(clip_set)
+    leaks.refuse_copies(clip_set, track=observer.track)
     for training in all_trainings(clip_set, options):
         leaks.refuse_shared_subjects(clip_set, training)
     if options.check_leaks:

@@ -24,7 +24,7 @@ from akm_jax.data.clip_set import Clips, ClipSet, Pictures
 from akm_jax.data.folds import Fold
 from akm_jax.loso.rules import ALL_SUBJECTS, plan_training
 from akm_jax.methods.protocol import Context, Method, Outputs, Start, Training
-from akm_jax.observe import Observer
+from akm_jax.observe import Observer, Track
 from akm_jax.views.cache import compute_views
 from akm_jax.views.view import LeakError, Views
 
@@ -35,10 +35,14 @@ PROBES = 8
 ROUNDING = 1e-3
 
 
-def refuse_copies(clip_set: ClipSet) -> None:
+def refuse_copies(clip_set: ClipSet, *, track: Track = lambda items, what, total: items) -> None:
     """Compare the pictures of all clips, frame by frame, by a hash of their pixels.
 
     Frames of one grey value say nothing and are passed over. A copy that was cropped or compressed anew is not found.
+
+    Args:
+        clip_set: the data.
+        track: progress display.
 
     Raises:
         LeakError: two subjects share a picture.
@@ -48,7 +52,8 @@ def refuse_copies(clip_set: ClipSet) -> None:
     shared: dict[tuple[int, int], int] = {}
     threads = min(16, os.cpu_count() or 1)
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        for clip, digests in enumerate(pool.map(lambda clip: _digests(clip_set, clip), range(len(clip_set)))):
+        found = pool.map(lambda clip: _digests(clip_set, clip), range(len(clip_set)))
+        for clip, digests in enumerate(track(found, "Comparing pictures", len(clip_set))):
             for digest in digests:
                 other = first.setdefault(digest, clip)
                 if clip_set.subjects[other] != clip_set.subjects[clip]:

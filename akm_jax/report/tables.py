@@ -107,7 +107,6 @@ class Row:
         optimism: accuracy under `test` less that under `last`; None where a rule is missing.
         versus: accuracy of the reference less this one's; None for the reference, for controls, and without a run.
         test: the same by McNemar.
-        in_band: whether chance reaches the accuracy.
     """
 
     cell: Cell
@@ -118,7 +117,6 @@ class Row:
     optimism: Difference | None = None
     versus: Difference | None = None
     test: McNemar | None = None
-    in_band: bool = False
 
 
 def rows_of(table: Table) -> list[Row]:
@@ -136,9 +134,8 @@ def _row(table: Table, cell: Cell, reference: Cell | None) -> Row:
     rule = main_rule(rules)
     _require_clips(table, hits_of(cell.results, rule, table.subjects), cell)
     scores = {name: _score(table, cell, name) for name in rules}
-    accuracy, (low, high) = scores[rule].accuracy, table.band
-    ahead = None if cell.published is None else (accuracy - cell.published) * len(table.labels)
-    row = Row(cell, len({r["seed"] for r in cell.results}), rule, scores, ahead, in_band=low <= accuracy <= high)
+    ahead = None if cell.published is None else (scores[rule].accuracy - cell.published) * len(table.labels)
+    row = Row(cell, len({r["seed"] for r in cell.results}), rule, scores, ahead)
     if {"last", "test"} <= set(rules):
         row = dataclasses.replace(row, optimism=optimism(cell.results, table.subjects))
     if reference is None or cell is reference or cell.control or rule not in reference.results[0]["rules"]:
@@ -274,10 +271,10 @@ def explanations(table: Table, rows: Sequence[Row]) -> list[str]:
     said = [f"{row.cell.title}, {row.cell.sees}: {DASH}, {row.cell.why_not}." for row in rows if not row.scores]
     for row in rows:
         if row.cell.control and row.scores:
-            where = "within" if row.in_band else "outside"
+            found = ", ".join(f"{rule} {_in_band(scores.accuracy, table)}" for rule, scores in row.scores.items())
             said.append(
-                f"Negative control: with labels shuffled, rule {row.rule} gives {row.scores[row.rule].accuracy:.3f}, "
-                f"{where} what chance reaches ({table.band[0]:.3f} to {table.band[1]:.3f})."
+                f"Negative control, {row.cell.title}: {found} what chance reaches ({table.band[0]:.3f} to "
+                f"{table.band[1]:.3f}). Rule test may leave it, for it looks; the others must not."
             )
     flattered = [row.optimism for row in rows if row.optimism and not row.cell.control]
     if flattered:
@@ -286,6 +283,11 @@ def explanations(table: Table, rows: Sequence[Row]) -> list[str]:
             f"Rule test, which chooses on the left-out subject, exceeds rule last by {points:.1f} points on average."
         )
     return [*said, *map(verdict, key_frames_of(table)), *table.notes]
+
+
+def _in_band(accuracy: float, table: Table) -> str:
+    low, high = table.band
+    return f"{accuracy:.3f} {'within' if low <= accuracy <= high else 'above' if accuracy > high else 'below'}"
 
 
 def write_table(table: Table, folder: Path) -> list[Path]:
