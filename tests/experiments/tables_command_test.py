@@ -11,7 +11,7 @@ from akm_jax.files import read_json
 from datasets_tfds.folder.ck_plus import NAMES
 from experiments import table_cells, tables
 from experiments.options import DataOptions
-from experiments.table_cells import CellSpec, choose_cells, find_table, in_order
+from experiments.table_cells import CellSpec, choose_cells, find_table, in_order, seeds_of
 from experiments.table_lines import by_motion, published_accuracy
 from experiments.table_options import TablesCommand, parse
 from experiments.table_plan import duration
@@ -178,6 +178,22 @@ def test_runs_that_others_read_come_first_and_are_added():
     assert command.run.check_leaks
     assert command.run.seeds == 3
     assert TablesCommand.preset_of("paper").run == RunOptions(rules="last,inner,test", seeds=3, check_leaks=True)
+
+
+def test_a_cell_may_have_seeds_of_its_own():
+    cells = {cell.name: cell for number in (3, 4) for cell in find_table(number).cells}
+    assert [seeds_of(cells[name], "paper", 7) for name in ("lbp_top", "va-random", "va-norm16", "akmnet")] == [
+        1,
+        5,
+        7,
+        7,
+    ]
+    assert [seeds_of(cells[name], "demo", 3) for name in ("lbp_top", "va-random", "va-norm16", "akmnet")] == [
+        1,
+        3,
+        1,
+        3,
+    ]
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(40, "40 s"), (600, "10 min"), (7200, "2 h"), (864_000, "10 days")])
