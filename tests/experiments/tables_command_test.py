@@ -182,18 +182,9 @@ def test_runs_that_others_read_come_first_and_are_added():
 
 def test_a_cell_may_have_seeds_of_its_own():
     cells = {cell.name: cell for number in (3, 4) for cell in find_table(number).cells}
-    assert [seeds_of(cells[name], "paper", 7) for name in ("lbp_top", "va-random", "va-norm16", "akmnet")] == [
-        1,
-        5,
-        7,
-        7,
-    ]
-    assert [seeds_of(cells[name], "demo", 3) for name in ("lbp_top", "va-random", "va-norm16", "akmnet")] == [
-        1,
-        3,
-        1,
-        3,
-    ]
+    chosen = [cells[name] for name in ("lbp_top", "va-random", "va-norm16", "akmnet")]
+    assert [seeds_of(cell, "paper", 7) for cell in chosen] == [1, 5, 7, 7]
+    assert [seeds_of(cell, "demo", 3) for cell in chosen] == [1, 3, 1, 3]
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(40, "40 s"), (600, "10 min"), (7200, "2 h"), (864_000, "10 days")])
