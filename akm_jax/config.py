@@ -259,6 +259,9 @@ class RunOptions:
     """Seconds between checkpoints of a running fold, taken at the end of an epoch; 0: after every epoch."""
     devices: int = 0
     """Folds at a time, each on a device of this machine or on as many as --parts; 0: as many as devices allow."""
+    check_leaks: bool = False
+    """Train a fold twice first, the second time with other pictures and labels of the left-out subject: a method whose
+    training they reach is refused."""
     data: DataConfig = DataConfig()
 
     @property

@@ -57,7 +57,7 @@ def run_loso(
 
     Raises:
         ValueError: data, settings or options no run can be made of; a directory of another run.
-        LeakError: the method's view would see what it must not.
+        LeakError: the method's view would see what it must not, or something of a left-out subject reaches training.
         FloatingPointError: a loss or an output is not finite.
     """
     from rich.console import Console  # here: importing the library stays fast

@@ -10,7 +10,7 @@ from akm_jax.config import DataConfig, PretrainConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.long_videos import LongVideoSet
 from akm_jax.data.pooling import pool_clip_sets
-from akm_jax.files import one_at_a_time
+from akm_jax.files import one_at_a_time, read_json
 from datasets_tfds.long.source import load_long_videos
 from datasets_tfds.source import load_clip_set
 from datasets_tfds.synthetic import (
@@ -72,7 +72,7 @@ def load_data(data: DataOptions, how: DataConfig) -> ClipSet:
             places=data.places,
             is_drawn=drawn,
         )
-        parts.append(clip_set)
+        parts.append(_with_drawn_apexes(clip_set, manual_dir) if drawn and name == "smic" and manual_dir else clip_set)
     return _pooled(parts, data.dataset) if several else dataclasses.replace(parts[0], name=data.dataset)
 
 
@@ -98,6 +98,14 @@ def _pooled(parts: Sequence[ClipSet], dataset: str) -> ClipSet:
         said = ", ".join(f"{name} {count}" for name, count in zip(part.class_names, counts, strict=True))
         console.print(f"{part.name}: {len(part)} clips of {len(set(part.subjects))} subjects ({said})", markup=False)
     return pool_clip_sets(parts, name="synthetic" if dataset == "synthetic" else None)
+
+
+def _with_drawn_apexes(clip_set: ClipSet, folder: Path) -> ClipSet:
+    """SMIC's layout has no place for apexes; of drawn clips they are known."""
+    clips = read_json(folder / TRUTH_FILE)["clips"]
+    known = {clip["clip"]: clip["apex"] - clip["onset"] for clip in clips if clip["apex"] is not None}
+    apexes = np.array([known.get(clip_id, -1) for clip_id in clip_set.clip_ids], np.int32)
+    return dataclasses.replace(clip_set, apexes=apexes)
 
 
 def draw_corpus(data: DataOptions, layout: str, *, seed: int) -> Path:

@@ -17,6 +17,7 @@ from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold, make_folds
 from akm_jax.files import PRETRAINED, fold_folder, read_json, write_json
+from akm_jax.loso import leaks
 from akm_jax.loso.background import Background
 from akm_jax.loso.results import write_results
 from akm_jax.loso.rules import Record, plan_training, results_of_rules, trainings_of
@@ -55,9 +56,12 @@ def run_folds(
 
     Raises:
         ValueError: data or settings no run can be made of, or more devices asked for than there are.
+        LeakError: something of a left-out subject would reach training.
         FloatingPointError: a loss or an output is not finite.
     """
     folds = make_folds(clip_set, options.protocol, options.chosen_folds)
+    if not all_finished(run_dir, folds, options):
+        _refuse_leaks(method, clip_set, folds, run_dir, options, observer, views_dir)
     clips = clip_set.without_labels()
     views = Views()
     if method.view is not None:
@@ -72,6 +76,38 @@ def run_folds(
     chosen = [plan_training(clip_set, fold, options.seed, ALL_SUBJECTS, inner_share=0) for fold in folds]
     facts = {"complete": method.complete, **trainer.run_facts(chosen)}
     return write_results(run_dir, clip_set, folds, results, described, facts)
+
+
+def all_finished(run_dir: Path, folds: Sequence[Fold], options: RunOptions) -> bool:
+    """Whether every fold of a run has its result, for every seed."""
+    seeds = range(options.seed, options.seed + options.seeds)
+    return all((fold_folder(run_dir, seed, fold.subject) / "result.json").is_file() for seed in seeds for fold in folds)
+
+
+def _refuse_leaks(
+    method: Method,
+    clip_set: ClipSet,
+    folds: Sequence[Fold],
+    run_dir: Path,
+    options: RunOptions,
+    observer: Observer,
+    views_dir: Path | None,
+) -> None:
+    """Look at data and trainings; where that is asked for, at what the method makes of them."""
+    leaks.refuse_copies(clip_set, track=observer.track)
+    for training in all_trainings(clip_set, options):
+        leaks.refuse_shared_subjects(clip_set, training)
+    if options.check_leaks:
+        leaks.refuse_dependence(
+            method,
+            clip_set,
+            folds,
+            options=options,
+            plan=all_trainings,
+            folder=run_dir / PRETRAINED,
+            observer=observer,
+            views_dir=views_dir,
+        )
 
 
 def all_trainings(clip_set: ClipSet, options: RunOptions) -> list[Training]:

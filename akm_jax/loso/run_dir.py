@@ -28,8 +28,8 @@ from akm_jax.files import read_json, write_json
 from akm_jax.methods.protocol import Method
 from akm_jax.views.cache import describe_view
 
-# Settings that say where things lie, how they are read, how often to save, on how many devices: a run may go on with
-# other ones.
+# Settings that say where things lie, how they are read, how often to save, on how many devices, what is looked at
+# beforehand: a run may go on with other ones.
 FREE_SETTINGS = (
     "run_dir",
     "manual_dir",
@@ -41,6 +41,7 @@ FREE_SETTINGS = (
     "allow_missing",
     "data",
     "devices",
+    "check_leaks",
 )
 
 

@@ -1,1 +1,1 @@
-"""The report of a run: one self-contained HTML page, drawn from the files of the run directory."""
+"""Reports: self-contained HTML pages of a run, drawn from the files of its directory, and of tables of runs."""

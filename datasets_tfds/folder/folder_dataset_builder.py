@@ -17,7 +17,7 @@ SUBJECT_PATTERN_VARIABLE = "AKM_SUBJECT_PATTERN"
 
 
 class Builder(ClipBuilder):
-    """Clips of a folder in one of three forms, which its README describes."""
+    """Clips of a folder in one of four forms, which its README describes."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "First version."}

@@ -16,7 +16,7 @@ print(sorted(set("{late}".split()) & sys.modules.keys()))
 """
 
 
-COMMANDS = ("predict", "report", "loso", "benchmark", "evaluate_spots", "spot", "watch", "methods")
+COMMANDS = ("predict", "report", "loso", "benchmark", "evaluate_spots", "spot", "watch", "methods", "tables")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,142 @@
+"""What the runs of a table take, roughly, before any is started: time on two CPU cores, and memory.
+
+AKMNet's time comes from its operations and the speed measured in docs/performance.md, or from the frames a second of a
+finished run of the table; that of other methods from what they say of their cost. Good to a factor of two or so.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from akm_jax.loso.rules import trainings_of
+from experiments.command import console
+from experiments.table_runs import PlannedRun, is_finished
+
+if TYPE_CHECKING:
+    from akm_jax.config import AKMNetConfig
+
+# Operations a second of AKMNet's step on two cores (docs/performance.md), and of the other networks.
+AKMNET_RATE, NETWORK_RATE = 214e9, 60e9
+# However small a network is, a step costs something beside its operations.
+MOST_FRAMES_A_SECOND = 4000
+COMPILE_S = 45.0
+PROCESS_GIB = 0.7
+# Operations of a picture forward, 1e9, at the published size; seconds of a core that a clip's descriptor takes.
+PICTURE_GFLOP = {
+    "macro2micro": 0.7,
+    "micro_attention": 1.0,
+    "atnet": 0.7,
+    "ststnet": 0.0008,
+    "strcn": 400.0,
+    "resnet18": 1.2,
+    "vgg11": 5.0,
+}
+DESCRIPTOR_S = {"lbp_top": 0.02, "lbp_sip": 0.01, "stclqp": 0.14, "higo": 0.03, "fhofo": 1.0, "mdmo": 4.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """Expected seconds on two cores, and GiB at the peak."""
+
+    seconds: float
+    gib: float
+
+
+def expect(one: PlannedRun) -> Expected:
+    """What a run takes from its start."""
+    options, config = one.experiment.options, one.experiment.config
+    lengths, people = one.clip_set.lengths, len(set(one.clip_set.subjects))
+    folds = len(options.chosen_folds) or people
+    trainings = folds * options.seeds * len(trainings_of(options.chosen_rules)) + 2 * options.check_leaks
+    learned = trainings * (1 - 1 / people)
+    method = one.experiment.method_name
+    if method == "akmnet":
+        return _akmnet(config, _frames(config, lengths), learned, trainings / people, _measured(one))
+    if method in DESCRIPTOR_S:
+        return Expected(len(lengths) * DESCRIPTOR_S[method] + trainings, PROCESS_GIB)
+    steps = getattr(config, "steps_per_epoch", 0)
+    pictures = steps * config.clips_per_step * trainings if steps else len(lengths) * learned
+    operations = 3e9 * PICTURE_GFLOP.get(method, 1.0) * _shrunk(config) * pictures * config.epochs
+    together = folds if one.method().all_folds_at_once else 1
+    copies = 16 * together * (one.method().num_parameters(len(one.clip_set.class_names)) or 0)
+    return Expected(COMPILE_S + operations / NETWORK_RATE, PROCESS_GIB + copies / 2**30)
+
+
+def _frames(config: "AKMNetConfig", lengths: np.ndarray) -> np.ndarray:
+    """Frames of each clip that the network sees."""
+    mining = getattr(config.model, "mining", "")
+    return np.full(len(lengths), int(mining[4:])) if mining.startswith("norm") else lengths
+
+
+def _akmnet(
+    config: "AKMNetConfig", frames: np.ndarray, learned: float, tested: float, measured: float | None
+) -> Expected:
+    from akm_jax.train.memory import MAPS_PER_STAGE, PARAMETER_COPIES, map_values
+    from experiments.benchmarks.operations import inference_operations, training_operations
+
+    model, train = config.model, config.train
+    passed = int(frames.sum()) * train.epochs
+    forward, step = inference_operations(model), training_operations(model)
+    rate = measured or min(AKMNET_RATE / step, MOST_FRAMES_A_SECOND)
+    seconds = COMPILE_S + passed * (learned + tested * forward / step) / rate
+    if config.pretrain.people:
+        seconds += config.pretrain.people * config.pretrain.stills * config.pretrain.epochs / rate
+    of_step = train.clips_per_step * float(frames.mean())
+    held = int(frames.sum()) * (model.image_size**2 + model.crop_source_size**2)
+    parameters = 4 * PARAMETER_COPIES * 11.2e6 * (model.widths[-1] / 512) ** 2
+    maps = 4 * MAPS_PER_STAGE * map_values(model) * of_step
+    return Expected(seconds, PROCESS_GIB + (2 * (held + parameters) + maps) / 2**30)
+
+
+def _measured(one: PlannedRun) -> float | None:
+    """Frames a second of this run, or of another of the same network, where one is finished."""
+    for path in [one.experiment.run_dir, *sorted(one.experiment.run_dir.parent.glob("*"))]:
+        summary = _summary(path / "summary.json")
+        if summary.get("config", {}).get("method") == "akmnet" and "frames_per_second" in summary:
+            return float(summary["frames_per_second"])
+    return None
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _shrunk(config: Any) -> float:
+    """Share of the published operations that fewer features leave."""
+    return (getattr(config, "features", 0) / 512) ** 2 if getattr(config, "features", 512) < 512 else 1.0
+
+
+def print_plan(planned: Sequence[PlannedRun], folder: Path) -> None:
+    """Print each run with folds, seeds, rules, time and memory, then the sum of what is left."""
+    from rich.table import Table
+
+    table = Table("run", "folds x seeds", "rules", "time", "memory", title=f"runs below {folder}", title_justify="left")
+    left = 0.0
+    for one in planned:
+        options = one.experiment.options
+        folds = len(options.chosen_folds) or len(set(one.clip_set.subjects))
+        name = one.experiment.run_dir.name
+        if one.why_not:
+            table.add_row(name, "", "", f"not run: {one.why_not}", "")
+            continue
+        if is_finished(one):
+            table.add_row(name, f"{folds} x {options.seeds}", options.rules, "finished", "")
+            continue
+        expected = expect(one)
+        left += expected.seconds
+        row = (name, f"{folds} x {options.seeds}", options.rules, duration(expected.seconds), f"{expected.gib:.1f} GiB")
+        table.add_row(*row)
+    console.print(table)
+    console.print(f"about {duration(left)} left on two CPU cores, one run after another; unfinished folds count whole")
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it."""
+    for limit, size, name in ((90, 1, "s"), (5400, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / size:.0f} {name}"
+    return f"{seconds / 86_400:.0f} days"

@@ -1,0 +1,139 @@
+"""The runs that a table is made of: which there are, what each is bound to, and finishing them."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.methods.protocol import Method
+from experiments.command import console
+from experiments.options import Experiment, parse_experiment
+from experiments.table_cells import MAIN, CellSpec, TableSpec, in_order, options_of, seeds_of
+from experiments.table_options import TablesCommand
+
+NO_APEXES = "the set has no annotated apexes"
+SHUFFLED = "shuffled"
+
+
+def experiment_of(cell: CellSpec, command: TablesCommand, spec: TableSpec) -> Experiment:
+    """A cell's run.
+
+    Raises:
+        ValueError: its options are none of its method.
+    """
+    folder = command.folder / ("held_out" if spec.hold_out else "runs")
+    options = [option.replace("{akmnet}", str(folder / MAIN)) for option in options_of(cell, command.preset)]
+    given = [f"--method={cell.method}", f"--preset={command.preset}", *options]
+    try:
+        parsed = parse_experiment(given, program=f"table {command.table}, {cell.name}", description="")
+    except SystemExit as e:
+        raise ValueError(
+            f"table {command.table}, {cell.name}: `python -m experiments.loso {' '.join(given)}` does not take these "
+            "options; repair experiments/table_cells.py, or leave this line out with --cells"
+        ) from e
+    run = dataclasses.replace(command.run, seeds=seeds_of(cell, command.preset, command.run.seeds))
+    return dataclasses.replace(parsed, run_dir=folder / cell.name, data=command.data, options=run)
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedRun:
+    """A run that a table needs.
+
+    Attributes:
+        cell: its line; a control has the line it is a control of.
+        experiment: what is run.
+        clip_set: on what.
+        why_not: why it is not run; empty where it is.
+        control: whether labels are shuffled.
+        shown: whether the table has it, or only another run reads it.
+    """
+
+    cell: CellSpec
+    experiment: Experiment
+    clip_set: ClipSet
+    why_not: str = ""
+    control: bool = False
+    shown: bool = True
+
+    def method(self) -> Method:
+        """The method with its settings."""
+        from experiments.loso import make_method
+
+        return make_method(self.experiment, self.clip_set.class_names).on_this_machine(self.experiment.options.devices)
+
+    @functools.cached_property
+    def described(self) -> dict[str, Any]:
+        """The settings that its directory is bound to."""
+        from akm_jax.loso.run_dir import describe_run
+
+        return describe_run(self.method(), self.experiment.options, self.experiment.settings)
+
+
+def plan_runs(
+    spec: TableSpec,
+    cells: Sequence[CellSpec],
+    experiments: dict[str, Experiment],
+    clip_set: ClipSet,
+    command: TablesCommand,
+) -> list[PlannedRun]:
+    """All runs of a table in their order, controls last."""
+    from akm_jax.data.hold_out import HELD_OUT, hold_out, last_frames
+    from akm_jax.loso.comparison import shuffle_labels
+
+    planned = []
+    for cell in in_order(tuple(cells)):
+        data, experiment = clip_set, experiments[cell.name]
+        if spec.hold_out:
+            data = hold_out(data)
+            experiment = dataclasses.replace(
+                experiment, options=dataclasses.replace(experiment.options, folds=HELD_OUT)
+            )
+        if cell.last_frames:
+            data = last_frames(data, cell.last_frames)
+        why_not = NO_APEXES if cell.needs_apex and not (clip_set.apexes >= 0).any() else ""
+        planned.append(PlannedRun(cell, experiment, data, why_not, shown=cell in cells))
+    for one in list(planned):
+        wanted = command.control == "every" or (command.control == "main" and one.cell.name == MAIN)
+        # A run that reads key frames would read those of true labels.
+        if wanted and not one.why_not and one.shown and not one.cell.needs:
+            run_dir = one.experiment.run_dir.with_name(f"{one.cell.name}-{SHUFFLED}")
+            experiment = dataclasses.replace(one.experiment, run_dir=run_dir)
+            planned.append(PlannedRun(one.cell, experiment, shuffle_labels(one.clip_set), control=True))
+    return planned
+
+
+def finish(one: PlannedRun) -> tuple[dict[str, Any], ...]:
+    """Run it, or go on with it; gives the results of its folds. One that is finished is only read.
+
+    Raises:
+        ValueError: its directory holds a run of other settings or data, or it cannot be run.
+    """
+    from akm_jax.loso.run_dir import open_run
+    from akm_jax.report.run_files import read_run
+    from akm_jax.run import run_loso
+
+    experiment = one.experiment
+    with open_run(experiment.run_dir, one.described, one.clip_set) as place:
+        done = is_finished(one)
+    if not done:
+        run_loso(
+            one.method(),
+            one.clip_set,
+            place,
+            options=experiment.options,
+            settings=experiment.settings,
+            console=console,
+        )
+    return tuple(read_run(place).results)
+
+
+def is_finished(one: PlannedRun) -> bool:
+    """Whether all its folds are there, and their summary."""
+    from akm_jax.data.folds import leave_one_subject_out
+    from akm_jax.loso.driver import all_finished
+
+    options = one.experiment.options
+    folds = leave_one_subject_out(one.clip_set, options.chosen_folds)
+    place = one.experiment.run_dir
+    return (place / "summary.json").is_file() and all_finished(place, folds, options)

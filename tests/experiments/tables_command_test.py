@@ -1,0 +1,192 @@
+"""`experiments.tables` on a drawn corpus: plan, run, resume, and what it refuses. Slow cells are left out."""
+
+import csv
+import dataclasses
+
+import numpy as np
+import pytest
+
+from akm_jax.config import RunOptions
+from akm_jax.files import read_json
+from datasets_tfds.folder.ck_plus import NAMES
+from experiments import table_cells, tables
+from experiments.options import DataOptions
+from experiments.table_cells import CellSpec, choose_cells, find_table, in_order, seeds_of
+from experiments.table_lines import by_motion, published_accuracy
+from experiments.table_options import TablesCommand, parse
+from experiments.table_plan import duration
+from experiments.table_runs import experiment_of
+
+TINY = ("--dataset=synthetic", "--preset=tiny")
+
+
+@pytest.fixture(scope="module")
+def folder(finished, tmp_path_factory):
+    """Where tables of the drawn corpus go."""
+    place = tmp_path_factory.mktemp("tables")
+    (place / "data").symlink_to(finished / "data")
+    return place
+
+
+@pytest.fixture(scope="module")
+def run_tables(warm_command, folder):
+    return lambda *arguments: warm_command("tables", *TINY, "--data_dir=data", *arguments, cwd=folder)
+
+
+@pytest.fixture(scope="module")
+def table3(run_tables):
+    """Table 3 of two cells and the control, and what was printed."""
+    done = run_tables("--table=3", "--cells=lbp_sip,akmnet")
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def rows(folder, table):
+    with (folder / f"runs/tables-synthetic-tiny/{table}/table.csv").open() as file:
+        return {row["cell"]: row for row in csv.DictReader(file)}
+
+
+def test_a_table_has_what_its_runs_scored(table3, folder):
+    found = rows(folder, "table3")
+    assert list(found) == ["lbp_sip", "akmnet", "akmnet-shuffled"]
+    for name, row in found.items():
+        summary = read_json(folder / f"runs/tables-synthetic-tiny/runs/{name}/summary.json")
+        assert float(row["last_accuracy"]) == pytest.approx(summary["rules"]["last"]["accuracy"])
+    assert {p.name for p in (folder / "runs/tables-synthetic-tiny/table3").iterdir()} == {
+        "table.html", "table.md", "table.csv", "table.tex"
+    }  # fmt: skip
+    assert "| LBP-SIP | all | 1 |" in table3.stdout
+    assert "labels shuffled" in table3.stdout
+
+
+def test_the_same_again_and_another_table_train_nothing(table3, run_tables, folder):
+    again = run_tables("--table=3", "--cells=lbp_sip,akmnet")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == table3.stdout
+    assert "fold" not in again.stderr
+    six = run_tables("--table=6")
+    assert six.returncode == 0, six.stderr
+    assert "fold" not in six.stderr
+    assert "random selection" in six.stdout  # the drawn apexes are known
+    assert "Ours: as many frames" in six.stdout
+    assert (folder / "runs/tables-synthetic-tiny/table6/key_frames.csv").is_file()
+
+
+def test_plan_names_runs_times_and_memory_and_runs_nothing(table3, run_tables, folder):
+    done = run_tables("--table=3", "--plan")
+    assert done.returncode == 0, done.stderr
+    assert not (folder / "runs/tables-synthetic-tiny/runs/mdmo").exists()
+    lines = {line.split()[1]: line for line in done.stderr.splitlines() if line.startswith("│")}
+    assert set(lines) == {cell.name for cell in find_table(3).cells} | {"akmnet-shuffled"}
+    assert "finished" in lines["lbp_sip"]
+    assert " min " in lines["macro2micro"] or " h " in lines["macro2micro"] or " days " in lines["macro2micro"]
+    assert "GiB" in lines["strcn"]
+    assert "left on two CPU cores" in done.stderr
+
+
+def test_table_8_holds_subjects_out(run_tables, folder):
+    done = run_tables("--table=8", "--cells=akmnet", "--control=none")
+    assert done.returncode == 0, done.stderr
+    summary = read_json(folder / "runs/tables-synthetic-tiny/held_out/akmnet/summary.json")
+    assert (summary["num_clips"], summary["num_subjects"]) == (3, 1)
+    assert list(rows(folder, "table8")) == ["akmnet"]
+
+
+def test_other_settings_in_the_same_directory_are_refused(table3, run_tables):
+    done = run_tables("--table=3", "--cells=lbp_sip", "--inner_share=0.3")
+    assert done.returncode == 1
+    assert "config.inner_share: there 0.2, now 0.3" in done.stderr
+
+
+def test_without_apexes_a_cell_is_a_dash_and_why(folder, monkeypatch, capsys):
+    from experiments import data
+
+    whole = data.load_data
+    monkeypatch.setattr(
+        data, "load_data", lambda *args: dataclasses.replace(clips := whole(*args), apexes=clips.apexes * 0 - 1)
+    )
+    monkeypatch.chdir(folder)
+    tables.main([*TINY, "--data_dir=data", "--table=3", "--cells=atnet,macro2micro", "--tables_dir=none"])
+    text = capsys.readouterr().out
+    assert "ATNet, apex and neighbours: –, the set has no annotated apexes." in text  # noqa: RUF001
+    assert not (folder / "none/runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--table=9"], "--table=9: expected one of 3, 4, 5, 6, 7, 8"),
+        (["--table=5", "--cells=s13,s99"], "--cells: no cell s99; this table has s12, s13, s23, akmnet"),
+        (["--table=5", "--preset=none"], "--preset=none: expected one of paper, demo, tiny"),
+        (["--table=3", "--cells=lbp_sip", "--rules=best"], "--rules=best: expected some of last,inner,test"),
+    ],
+)
+def test_what_there_is_not_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        tables.main(arguments)
+
+
+def test_options_that_a_method_does_not_take_are_named(monkeypatch, capsys):
+    wrong = CellSpec("wrong", "Wrong", "all", options=("--no_such_option=1",))
+    with pytest.raises(ValueError, match=r"table 5, wrong: .*--no_such_option=1.* does not take these options"):
+        experiment_of(wrong, parse(["--table=5"], None), find_table(5))
+    assert "no_such_option" in capsys.readouterr().err
+
+
+def test_cells_are_data_that_agree_with_what_was_published():
+    from akm_jax.report.published import HOLD_OUT, published_results
+
+    for table in (3, 4, 5, 7):
+        found = {(cell.title, cell.sees) for cell in find_table(table).cells}
+        assert found <= {(row.method, row.frames) for row in published_results("casme2")}
+    every = {(cell.title, cell.sees) for number in (3, 4, 5, 7) for cell in find_table(number).cells}
+    assert every == {(row.method, row.frames) for row in published_results("casme2")}
+    assert {(cell.title, cell.sees) for cell in find_table(8).cells} == set(HOLD_OUT)
+
+
+def test_published_figures_stand_beside_the_data_they_are_of():
+    def published(table, class_names=(), **data):
+        return published_accuracy(find_table(table), table_cells.AKMNET_CELL, DataOptions(**data), class_names)
+
+    assert published(5, dataset="smic") == 0.7256
+    assert published(5, dataset="smic", data_config="vis") is None
+    assert published(5, dataset="casme2", classes="megc3") is None
+    assert published(5, dataset="synthetic") is None
+    assert published(8, ("surprise", *list(NAMES.values())[:-1]), dataset="folder") == 0.9336
+    assert published(8, ("happiness", "surprise"), dataset="folder") is None
+
+
+def test_frames_by_motion_are_as_many_as_akmnet_chose(make_clip_set):
+    clips = make_clip_set(1, 3, lengths=[5, 7, 4])
+    clips.read(1)[4] = 255 - clips.read(1)[0]
+    result = {"seed": 2, "rules": {"last": {"clips": {"s1_1": {"selected": [1, 1, 0, 0, 0, 1, 0]}}}}}
+    (found,) = by_motion(clips, (result,)).results
+    chosen = found["rules"]["last"]["clips"]["s1_1"]
+    assert sum(chosen["selected"]) == 3
+    assert int(np.argmax(chosen["beta"])) == 4
+    assert chosen["beta"][0] == 0.0
+    expected = np.abs(clips.read(1)[3].astype(float) - clips.read(1)[0]).mean()
+    assert chosen["beta"][3] == pytest.approx(expected)
+
+
+def test_runs_that_others_read_come_first_and_are_added():
+    seven = find_table(7)
+    max_key = choose_cells(seven, "resnet18-max_key")
+    assert [cell.name for cell in in_order(max_key)] == ["akmnet", "resnet18-max_key"]
+    assert [cell.name for cell in in_order(choose_cells(seven, "vgg11-apex"))] == ["vgg11-apex"]
+    command = TablesCommand.preset_of("demo")
+    assert command.run.check_leaks
+    assert command.run.seeds == 3
+    assert TablesCommand.preset_of("paper").run == RunOptions(rules="last,inner,test", seeds=3, check_leaks=True)
+
+
+def test_a_cell_may_have_seeds_of_its_own():
+    cells = {cell.name: cell for number in (3, 4) for cell in find_table(number).cells}
+    chosen = [cells[name] for name in ("lbp_top", "va-random", "va-norm16", "akmnet")]
+    assert [seeds_of(cell, "paper", 7) for cell in chosen] == [1, 5, 7, 7]
+    assert [seeds_of(cell, "demo", 3) for cell in chosen] == [1, 3, 1, 3]
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(40, "40 s"), (600, "10 min"), (7200, "2 h"), (864_000, "10 days")])
+def test_durations_are_in_the_unit_that_suits_them(seconds, text):
+    assert duration(seconds) == text
