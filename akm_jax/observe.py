@@ -4,12 +4,22 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Item = TypeVar("Item")
 
 Track = Callable[[Iterable, str, int], Iterable]
 """Wraps an iterable in a progress display: (items, what is going on, number of items) -> the same items."""
+
+
+def make_console() -> "Console":
+    """A console on standard error that prints texts as they are: names of users' files are no markup and no emoji."""
+    from rich.console import Console  # here: importing the library stays fast
+
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 @dataclasses.dataclass(frozen=True)

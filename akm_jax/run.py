@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import leave_one_subject_out
+from akm_jax.data.subjects import match_subjects
 from akm_jax.loso.driver import run_folds
 from akm_jax.loso.log import RunLog
 from akm_jax.loso.rules import trainings_of
 from akm_jax.loso.run_dir import describe_run, open_run
 from akm_jax.methods.protocol import Method
-from akm_jax.observe import Observer, Observers
+from akm_jax.observe import Observer, Observers, make_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,8 +59,6 @@ def run_loso(
         LeakError: the method's view would see what it must not.
         FloatingPointError: a loss or an output is not finite.
     """
-    from rich.console import Console  # here: importing the library stays fast
-
     from akm_jax.report.display import TrainingDisplay
     from akm_jax.report.page import write_report
     from akm_jax.report.writer import ReportWriter
@@ -69,13 +68,16 @@ def run_loso(
     method.validate()
     method = method.on_this_machine(options.devices)
     folds = leave_one_subject_out(clip_set, options.chosen_folds)  # what is wrong is said before anything is written
+    if options.chosen_folds:  # in one spelling, so that the run goes on by another one too
+        chosen = match_subjects(options.chosen_folds, clip_set.subjects, "--folds", "the data set")
+        options = dataclasses.replace(options, folds=",".join(chosen))
     if method.parts:
         from akm_jax.loso.devices import choose_devices
 
         choose_devices(options.devices, method.parts)
     place = Path(run_dir).expanduser()
     described = describe_run(method, options, settings)
-    console = console or Console(stderr=True, highlight=False)
+    console = console or make_console()
     epochs = len(folds) * options.seeds * len(trainings_of(options.chosen_rules)) * method.epochs
     with open_run(place, described, clip_set):
         with TrainingDisplay(console, epochs) as display:

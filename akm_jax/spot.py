@@ -27,6 +27,7 @@ from akm_jax.data.long_videos import LongVideo, LongVideoSet
 from akm_jax.files import write_json
 from akm_jax.loso.results import LIBRARIES, git_revision
 from akm_jax.loso.run_dir import open_run
+from akm_jax.observe import make_console
 from akm_jax.spotting.evaluation import OVERALL, evaluate_tables
 from akm_jax.spotting.folds import (
     FoldScores,
@@ -92,13 +93,11 @@ def run_spotting(
     Raises:
         ValueError: data or settings no run can be made of; a directory of another run.
     """
-    from rich.console import Console  # here: importing the library stays fast
-
     from akm_jax.report.spotting_page import write_spotting_page
 
     options = options or SpottingOptions()
     options.validate()
-    console = console or Console(stderr=True, highlight=False)
+    console = console or make_console()
     place = Path(run_dir).expanduser()
     training = dataclasses.replace(training or SpotterConfig(), variant=options.variant)
     folds = [fold for wanted in options.types for fold in plan_folds(videos, wanted, options.variant)]

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import track as rich_track
 
 from akm_jax.data.clip_set import ClipSet
+from akm_jax.observe import make_console
 from datasets_tfds.records import read_records
 
 _log = logging.getLogger(__name__)
@@ -175,4 +175,4 @@ def _build(builder: Any, manual_dir: Path) -> Any:
 
 def track(items: Iterable, what: str, total: int) -> Iterable:
     """Show progress on stderr."""
-    return rich_track(items, what, total, console=Console(stderr=True))
+    return rich_track(items, what, total, console=make_console())

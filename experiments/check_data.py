@@ -7,12 +7,12 @@ Every frame is read once and nothing is written. Exit code 1 if the set can't be
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import tyro
-
 from datasets_tfds.survey import Survey
+from experiments.command import command_line, console, parse, run_command
 
 _MOST_LINES = 10  # of what is merely handled
 
@@ -81,10 +81,9 @@ def _without_display(items: Any, what: str, total: int) -> Any:
 
 
 def _display(items: Any, what: str, total: int) -> Any:
-    from rich.console import Console
     from rich.progress import track
 
-    return track(items, what, total, console=Console(stderr=True), transient=True)
+    return track(items, what, total, console=console, transient=True)
 
 
 def _as_record(found: Survey, can_be_built: bool) -> dict[str, Any]:
@@ -161,5 +160,12 @@ def _section(title: str, lines: list[str]) -> list[str]:
     return [f"{title}:", *(f"  {line}" for line in lines)] if lines else []
 
 
+@command_line(json=True)
+def command(arguments: Sequence[str]) -> None:
+    """Parse, check; the program ends with code 1 where the set can't be built."""
+    if code := parse(main, arguments, program="python -m experiments.check_data", description=__doc__):
+        sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(tyro.cli(main, prog="python -m experiments.check_data", description=__doc__, use_underscores=True))
+    run_command(command)

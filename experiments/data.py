@@ -53,7 +53,7 @@ def draw_corpus(data: DataOptions) -> Path:
     name = f"smic_{drawn.subjects}x{drawn.clips}_strength{drawn.strength:g}_size{drawn.size}_seed{drawn.seed}"
     folder = (data.data_dir or Path("data")) / "synthetic" / name
     if not (folder / "truth.json").is_file():
-        console.print(f"drawing {drawn.subjects} people x {drawn.clips} clips into {folder}")
+        console.print(f"drawing {drawn.subjects} people x {drawn.clips} clips into {folder}", soft_wrap=True)
         corpus = CorpusConfig(
             subjects=drawn.subjects, clips=drawn.clips, seed=drawn.seed, strength=drawn.strength, size=drawn.size
         )
@@ -85,7 +85,7 @@ def draw_long_corpus(data: DataOptions) -> Path:
     folder = (data.data_dir or Path("data")) / "synthetic_long"
     folder = folder / f"{drawn.layout}_{size}_strength{drawn.strength:g}_seed{drawn.seed}"
     if not (folder / "truth.json").is_file():
-        console.print(f"drawing {drawn.subjects} people x {drawn.videos} long videos into {folder}")
+        console.print(f"drawing {drawn.subjects} people x {drawn.videos} long videos into {folder}", soft_wrap=True)
         config = LongCorpusConfig(**dataclasses.asdict(drawn))
         write_long_corpus(config, folder, show_progress=console.is_terminal)
     return folder

@@ -14,10 +14,11 @@ from pathlib import Path
 from akm_jax.methods import find_method
 from akm_jax.methods.akmnet import AKMNet
 from akm_jax.methods.protocol import Method
-from experiments.command import console, run_command
+from experiments.command import command_line, console, require_writable, run_command
 from experiments.options import Experiment, parse_experiment
 
 
+@command_line(writes=("--run_dir", "--data_dir"), resumes=True)
 def main(arguments: Sequence[str]) -> None:
     """Parse, load, train every fold, print the scores."""
     experiment = parse_experiment(arguments, program="python -m experiments.loso", description=__doc__)
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     experiment.options.validate()
     method = make_method(experiment, ())
     method.validate()
+    require_writable("--run_dir", experiment.run_dir)
     keep_compiled_programs(console)
     devices = describe_devices(method.on_this_machine(experiment.options.devices), experiment)
     clip_set = load_data(experiment.data, experiment.options.data)
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str]) -> None:
     console.print(
         f"{clip_set.name}: {len(clip_set)} clips of {len(set(clip_set.subjects))} subjects, {lengths.sum()} frames "
         f"({lengths.min()} to {lengths.max()} a clip); {devices}results in {experiment.run_dir}",
-        markup=False,
+        soft_wrap=True,
     )
     summary = run_loso(
         make_method(experiment, clip_set.class_names),
@@ -76,23 +78,33 @@ def describe_devices(method: Method, experiment: Experiment) -> str:
 
 def print_summary(summary: dict, report: Path) -> None:
     """Print the scores as a person wants to read them."""
+    part = summary.get("part", "")
+    whole = summary.get("complete", True)
     notes = {
-        "last": "last epoch (headline)",
+        "last": "last epoch (headline)" if whole else "last epoch",
         "inner": "best on inner subjects",
         "test": "best on test subject: optimistic",
     }
     low, high = summary["majority_band95"]
     console.print(
         f"majority class {summary['majority_accuracy']:.3f} of {summary['num_clips']} clips, "
-        f"by chance {low:.3f} to {high:.3f}"
+        f"by chance {low:.3f} to {high:.3f}{f'   {part}' if part else ''}",
+        soft_wrap=True,
     )
     for rule, scores in summary["rules"].items():
         low, high = scores["accuracy_ci95"]
         console.print(
             f"{rule:>5}: accuracy {scores['accuracy']:.3f} [{low:.3f}, {high:.3f}], UF1 {scores['uf1']:.3f}, "
-            f"UAR {scores['uar']:.3f}   {notes[rule]}",
-            markup=False,
+            f"UAR {scores['uar']:.3f}   {', '.join([part] * bool(part) + [notes[rule]])}",
+            soft_wrap=True,
         )
+    if part:
+        console.print(
+            f"{part} were left out: no result of the set; without --folds, in another --run_dir, all are",
+            soft_wrap=True,
+        )
+    elif not whole:
+        console.print("every epoch stopped early: a try-out, no result of the set", soft_wrap=True)
     facts = [
         text.format(summary[name])
         for name, text in (
@@ -102,7 +114,7 @@ def print_summary(summary: dict, report: Path) -> None:
         )
         if name in summary
     ]
-    console.print(f"{', '.join(facts)}{'; ' if facts else ''}look at {report}", markup=False)
+    console.print(f"{', '.join(facts)}{'; ' if facts else ''}look at {report}", soft_wrap=True)
 
 
 if __name__ == "__main__":

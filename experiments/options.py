@@ -11,6 +11,7 @@ import tyro
 from akm_jax.config import RunOptions
 from akm_jax.methods import find_method, method_names
 from akm_jax.methods.protocol import Method
+from experiments.command import OptionError, parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,18 +115,17 @@ def parse_experiment(arguments: Sequence[str], *, program: str, description: str
     """Parse the options of a run; which there are, and their defaults, depends on `--method` and `--preset`."""
     name, preset = _value_of(arguments, "method", "akmnet"), _value_of(arguments, "preset", "paper")
     if preset not in PRESETS:
-        raise ValueError(f"--preset={preset}: expected one of {', '.join(PRESETS)}")
+        raise OptionError(f"--preset={preset}: expected one of {', '.join(PRESETS)}")
     method = find_method(name)
     config = _default_config(method, preset)
     kind: Any = type(config)
     command, settings = _command_class(kind), _prefixless(kind)
-    given: Any = tyro.cli(
+    given: Any = parse(
         command,
-        args=list(arguments),
-        prog=program,
+        arguments,
+        program=program,
         description=description,
         default=command(data=DataOptions.preset(preset), settings=settings(**_fields(config))),
-        use_underscores=True,
     )
     chosen = type(config)(**_fields(given.settings))
     run_dir = given.run_dir or Path("runs") / "-".join([given.data.dataset, *[name] * (name != "akmnet"), preset])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from akm_jax.observe import Observer
-from experiments.command import console, run_command
+from experiments.command import command_line, console, parse, require_writable, run_command
 from experiments.compiled_programs import keep_compiled_programs
 
 if TYPE_CHECKING:
@@ -61,18 +61,14 @@ class WatchCommand:
     """How long a camera is recorded at most; closing the window, q or Escape end it earlier."""
 
 
+@command_line(writes=("--run_dir",))
 def main(arguments: Sequence[str]) -> None:
     """Parse, open, watch, print."""
-    command = tyro.cli(
-        WatchCommand,
-        args=list(arguments),
-        prog="python -m experiments.watch",
-        description=__doc__,
-        use_underscores=True,
-    )
+    command = parse(WatchCommand, arguments, program="python -m experiments.watch", description=__doc__)
     from akm_jax.classifier import load_classifier
     from akm_jax.watch import describe_result, watch_video
 
+    require_writable("--run_dir", command.run_dir)
     keep_compiled_programs(console)
     spotters = _spotters(command)
     recogniser = None
@@ -97,7 +93,7 @@ def main(arguments: Sequence[str]) -> None:
             observer=display,
         )
     for note in result["notes"]:
-        console.print(f"note: {note}", style="yellow", soft_wrap=True, markup=False)
+        console.print(f"note: {note}", style="yellow", soft_wrap=True)
     parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in result["seconds"].items())
     _tell(f"{result['frames_per_second']:.1f} frames/s; seconds: {parts}")
     for line in describe_result(result) or ["no interval: no peak reaches the threshold"]:
@@ -159,7 +155,7 @@ def _source(command: WatchCommand, recording: "Recording") -> "LandmarkSource | 
 
 
 def _tell(text: str) -> None:
-    console.print(text, soft_wrap=True, markup=False)
+    console.print(text, soft_wrap=True)
 
 
 class _Display(Observer):

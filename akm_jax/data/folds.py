@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from akm_jax.data.clip_set import ClipSet
+from akm_jax.data.subjects import match_subjects, subject_order
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,13 +25,8 @@ class Fold:
     test: np.ndarray
 
 
-def subject_order(subject: str) -> tuple[int, str]:
-    """Sort key: numeric subjects by number."""
-    return (int(subject), "") if subject.isdigit() else (10**9, subject)
-
-
 def leave_one_subject_out(clip_set: ClipSet, subjects: Sequence[str] = ()) -> list[Fold]:
-    """One fold a subject, in the order of subjects; only `subjects` when given.
+    """One fold a subject, in the order of subjects; only `subjects` when given, in any spelling (`sub01`, `s1`, `1`).
 
     Raises:
         ValueError: a data set of one subject, an unknown subject, or a training set that lacks a class.
@@ -40,9 +36,7 @@ def leave_one_subject_out(clip_set: ClipSet, subjects: Sequence[str] = ()) -> li
         raise ValueError(
             f"data set {clip_set.name!r} has one subject, {known[0]!r}: leave-one-subject-out needs at least two"
         )
-    unknown = [s for s in subjects if s not in known]
-    if unknown:
-        raise ValueError(f"--folds: no clips of subject {', '.join(unknown)}; the data set has {', '.join(known)}")
+    subjects = match_subjects(subjects, known, "--folds", "the data set")
     of_clip = np.array(clip_set.subjects)
     folds = []
     for subject in known:

@@ -6,8 +6,8 @@ import numpy as np
 
 from akm_jax.config import AKMNetConfig, RunOptions
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.folds import subject_order
 from akm_jax.data.sized import size_clips
+from akm_jax.data.subjects import subject_order
 from akm_jax.observe import Observer, Place
 from akm_jax.train.calls import PendingEpoch, evaluate
 from akm_jax.train.setup import set_up

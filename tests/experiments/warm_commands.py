@@ -45,7 +45,8 @@ def exit_code(module: str, arguments: Sequence[str]) -> int:
 
     with mock.patch.object(sys, "argv", [module, *arguments]):
         try:
-            run_command(importlib.import_module(module).main)
+            found = importlib.import_module(module)
+            run_command(getattr(found, "command", None) or found.main)
         except SystemExit as e:
             return e.code if isinstance(e.code, int) else int(e.code is not None)
         except BaseException:
