@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.folds import leave_one_subject_out
+from akm_jax.data.folds import Fold, leave_one_subject_out
 from akm_jax.data.subjects import match_subjects
 from akm_jax.loso.driver import run_folds
 from akm_jax.loso.log import RunLog
@@ -21,6 +21,8 @@ from akm_jax.observe import Observer, Observers, make_console
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from akm_jax.report.display import RunSize
 
 
 def run_loso(
@@ -78,9 +80,9 @@ def run_loso(
     place = Path(run_dir).expanduser()
     described = describe_run(method, options, settings)
     console = console or make_console()
-    epochs = len(folds) * options.seeds * len(trainings_of(options.chosen_rules)) * method.epochs
+    size = _size(method, clip_set, folds, options, place)
     with open_run(place, described, clip_set):
-        with TrainingDisplay(console, epochs) as display:
+        with TrainingDisplay(console, size) as display:
             watching = Observers([display, RunLog(place), ReportWriter(place, clip_set), *observers])
             summary = run_folds(
                 method,
@@ -93,6 +95,24 @@ def run_loso(
             )
         write_report(place)
     return summary
+
+
+def _size(method: Method, clip_set: ClipSet, folds: Sequence[Fold], options: RunOptions, place: Path) -> "RunSize":
+    """How much the run is, as far as the method says."""
+    from akm_jax.machine import free_bytes
+    from akm_jax.report.display import RunSize
+
+    trainings = len(folds) * options.seeds * len(trainings_of(options.chosen_rules))
+    frames = int(sum(clip_set.lengths[fold.train].sum() for fold in folds)) * trainings // len(folds) * method.epochs
+
+    def disk_bytes() -> int:
+        """Weights and momentum of the checkpoints that every training keeps."""
+        from akm_jax.train.checkpoint import KEPT
+
+        parameters = method.num_parameters(len(clip_set.class_names)) or 0
+        return trainings * min(KEPT, method.epochs) * 2 * 4 * parameters
+
+    return RunSize(trainings * method.epochs, frames if method.complete else 0, disk_bytes, lambda: free_bytes(place))
 
 
 def score_predictions(

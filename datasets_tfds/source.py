@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.progress import track as rich_track
-
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.observe import make_console
+from akm_jax.progress import track as show
 from datasets_tfds.records import read_records
 
 _log = logging.getLogger(__name__)
@@ -175,4 +174,4 @@ def _build(builder: Any, manual_dir: Path) -> Any:
 
 def track(items: Iterable, what: str, total: int) -> Iterable:
     """Show progress on stderr."""
-    return rich_track(items, what, total, console=make_console())
+    return show(items, what, total, make_console())

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from akm_jax.progress import track
 from datasets_tfds.survey import Survey
 from experiments.command import command_line, console, parse, run_command
 
@@ -71,7 +72,7 @@ def find(
         builder = builder_class(dataset, data_config)
         config = builder.builder_configs[data_config] if data_config else builder.BUILDER_CONFIGS[0]
         found = builder.survey(config.tree, manual_dir.expanduser(), **options)
-    found.read_frames(_without_display if quiet or not sys.stderr.isatty() else _display)
+    found.read_frames(_without_display if quiet else _display)
     found.note_uncommon()
     return found
 
@@ -81,9 +82,7 @@ def _without_display(items: Any, what: str, total: int) -> Any:
 
 
 def _display(items: Any, what: str, total: int) -> Any:
-    from rich.progress import track
-
-    return track(items, what, total, console=console, transient=True)
+    return track(items, what, total, console)
 
 
 def _as_record(found: Survey, can_be_built: bool) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from akm_jax.observe import Observer
+from akm_jax.progress import track
 from experiments.command import command_line, console, parse, require_writable, run_command
 from experiments.compiled_programs import keep_compiled_programs
 
@@ -81,17 +82,16 @@ def main(arguments: Sequence[str]) -> None:
         _tell(
             f"{one.type}: half length {one.half_length_s:g} s, {k} frames at {recording.fps:.4g} frames/s; {one.source}"
         )
-    with _Display() as display:
-        result = watch_video(
-            recording,
-            command.run_dir,
-            spotters,
-            recogniser=recogniser,
-            source=_source(command, recording),
-            flow=command.flow,
-            annotate=command.annotate,
-            observer=display,
-        )
+    result = watch_video(
+        recording,
+        command.run_dir,
+        spotters,
+        recogniser=recogniser,
+        source=_source(command, recording),
+        flow=command.flow,
+        annotate=command.annotate,
+        observer=_Display(),
+    )
     for note in result["notes"]:
         console.print(f"note: {note}", style="yellow", soft_wrap=True)
     parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in result["seconds"].items())
@@ -159,24 +159,11 @@ def _tell(text: str) -> None:
 
 
 class _Display(Observer):
-    """A bar a stage on a terminal."""
-
-    def __init__(self):
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bars = Progress(*columns, console=console, disable=not console.is_terminal)
-
-    def __enter__(self) -> "_Display":
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_exc) -> None:
-        self._bars.stop()
+    """A bar a stage on a terminal, elsewhere a line a minute."""
 
     def track(self, items: Iterable, what: str, total: int) -> Iterable:
-        """A bar, which stays."""
-        return self._bars.track(items, total=total, description=what)
+        """Show it."""
+        return track(items, what, total, console)
 
 
 if __name__ == "__main__":

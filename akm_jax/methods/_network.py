@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from akm_jax.data.clip_set import Clips
-from akm_jax.methods.protocol import Context, Epoch, Method, Start, Trainer, Training
+from akm_jax.methods.protocol import COMPILING, Context, Epoch, Method, Start, Trainer, Training
 from akm_jax.observe import Observer
 from akm_jax.views.view import Views
 
@@ -78,6 +78,7 @@ class NetworkTrainer(Trainer):
         """Args: the method, what it sees, every training of the set, which fix the shapes, and K."""
         super().__init__(method, views)
         self._network = method
+        self._compiled = False
         self._every, self._num_classes = [method.expand(training) for training in trainings], num_classes
 
     @functools.cached_property
@@ -91,6 +92,9 @@ class NetworkTrainer(Trainer):
         from akm_jax.train.folds_together import train_together
 
         recipe = _recipe(self._network, self._num_classes)
+        if not self._compiled:
+            observer.tell(COMPILING)
+            self._compiled = True
         expanded = [self._network.expand(training) for training in trainings]
         for epoch in train_together(recipe, expanded, self._inputs, starts, self._every):
             of_folds = zip(epoch.outputs, epoch.losses, epoch.states, strict=True)

@@ -77,7 +77,7 @@ def test_all_subjects_are_complete(run, tmp_path, capsys):
     assert "part" not in summary
     text = printed(summary, tmp_path, capsys)
     assert "last epoch (headline)" in text
-    assert "subjects" not in text
+    assert "of 4 subjects" not in text
 
 
 def test_epochs_that_stop_early_are_no_headline(run, tmp_path, capsys):
