@@ -57,7 +57,7 @@ def draw_corpus(data: DataOptions) -> Path:
         corpus = CorpusConfig(
             subjects=drawn.subjects, clips=drawn.clips, seed=drawn.seed, strength=drawn.strength, size=drawn.size
         )
-        write_corpus(corpus, folder, show_progress=console.is_terminal)
+        write_corpus(corpus, folder, show_progress=True)
     return folder
 
 
@@ -87,7 +87,7 @@ def draw_long_corpus(data: DataOptions) -> Path:
     if not (folder / "truth.json").is_file():
         console.print(f"drawing {drawn.subjects} people x {drawn.videos} long videos into {folder}", soft_wrap=True)
         config = LongCorpusConfig(**dataclasses.asdict(drawn))
-        write_long_corpus(config, folder, show_progress=console.is_terminal)
+        write_long_corpus(config, folder, show_progress=True)
     return folder
 
 

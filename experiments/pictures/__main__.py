@@ -6,7 +6,7 @@ from typing import Annotated
 import tyro
 
 import experiments.pictures
-from experiments.command import command_line, parse, run_command
+from experiments.command import command_line, parse, require_writable, run_command
 from experiments.pictures import benchmark, preparation, report
 
 Picture = (
@@ -19,9 +19,9 @@ Picture = (
 @command_line(writes=("--output",))
 def main(arguments: Sequence[str]) -> None:
     """Parse and draw."""
-    config = parse(
-        Picture, arguments, program="python -m experiments.pictures", description=experiments.pictures.__doc__
-    )  # type: ignore[arg-type]
+    about = experiments.pictures.__doc__
+    config = parse(Picture, arguments, program="python -m experiments.pictures", description=about)
+    require_writable("--output", config.output, (".png", ".svg", ".pdf"))
     config.draw()
 
 
