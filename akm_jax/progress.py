@@ -65,6 +65,12 @@ class PlainLines:
                 self.say(f"{self.now} ({duration(time.monotonic() - self._started)} so far)")
 
 
+def how_far(what: str, done: int, total: int, passed_s: float) -> str:
+    """How far work is, and the time left if it goes on as it did."""
+    left = f", {duration(passed_s / done * (total - done))} left" if done else ""
+    return f"{what}: {done} of {total}{left}"
+
+
 def bars(console: "Console", *columns: Any) -> "Progress":
     """Bars that fit into 80 columns: what, how many of how many, time, time left, and `columns`."""
     from rich.progress import (
@@ -94,10 +100,9 @@ def counted(console: "Console", what: str, total: int) -> Iterator[Callable[[], 
     def advance() -> None:
         nonlocal done
         done += 1
-        left = (time.monotonic() - started) / done * (total - done)
-        lines.now = f"{what}: {done} of {total}, {duration(left)} left"
+        lines.now = how_far(what, done, total, time.monotonic() - started)
 
-    with PlainLines(console, f"{what}: 0 of {total}") as lines:
+    with PlainLines(console, how_far(what, 0, total, 0)) as lines:
         yield advance
 
 

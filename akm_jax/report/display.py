@@ -15,7 +15,7 @@ from rich.text import Text
 
 from akm_jax.machine import memory_bytes, peak_memory_bytes
 from akm_jax.observe import Observer, Place, Progress
-from akm_jax.progress import PlainLines, duration, track
+from akm_jax.progress import PlainLines, duration, how_far
 
 GIB = 2**30
 SHORTEST_BETWEEN_LINES_S = 10.0  # of epochs; what takes shorter is not worth a line each
@@ -56,8 +56,7 @@ class TrainingDisplay(Observer):
 
     def __init__(self, console: Console, size: RunSize):
         """Args: console to draw on; how much the run is."""
-        self._console, self._size = console, size
-        self._on_terminal = console.is_terminal
+        self._size, self._on_terminal = size, console.is_terminal
         self._bars = _TwoLines(
             TextColumn("{task.description}"),
             BarColumn(bar_width=16),
@@ -95,11 +94,10 @@ class TrainingDisplay(Observer):
 
     def track(self, items: Iterable, what: str, total: int) -> Iterator:
         """A bar of its own, which goes when the work is done."""
-        if not self._on_terminal:
-            yield from track(items, what, total, self._console)
-            return
         bar = self._bars.add_task(what, total=total, left="")
-        for item in items:
+        started = time.monotonic()
+        for done, item in enumerate(items):
+            self._lines.now = how_far(what, done, total, time.monotonic() - started)
             yield item
             self._bars.advance(bar)
         self._bars.remove_task(bar)

@@ -128,6 +128,20 @@ def test_a_method_that_reports_epochs_only_is_estimated_after_the_second(clock):
     assert "3 of 6 epochs, 2 min left" in said
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_work_before_training_is_shown(clock, terminal):
+    console = Console(file=io.StringIO(), width=80, force_terminal=terminal, color_system=None)
+    with TrainingDisplay(console, RunSize(6)) as shown:
+        for done in shown.track(range(4), "Computing views", 4):
+            clock.s += 30
+            assert len(shown._bars.tasks) == 2
+            expected = (
+                "Computing views: 0 of 4" if done == 0 else f"Computing views: {done} of 4, {120 - 30 * done} s left"
+            )
+            assert shown._lines.now == expected.replace("90 s", "2 min")
+    assert len(shown._bars.tasks) == 1
+
+
 def test_on_a_terminal_of_80_columns_nothing_is_cut_and_the_bar_moves_with_epochs(clock):
     console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
     run(clock, console)
