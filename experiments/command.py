@@ -66,17 +66,24 @@ def run_command(main: Callable[[Sequence[str]], Any]) -> None:
     except BrokenPipeError:  # whoever read the output has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except EXPECTED as e:
-        text = explain(e, about, arguments)
-        if text is None:
+    except Exception as e:
+        text = explain(e, about, arguments) if isinstance(e, EXPECTED) else None
+        if text is None and not _wants_json(about, arguments):
             raise
+        if text is None:
+            traceback.print_exc()
+            text = f"a fault of the program: {type(e).__name__}: {e}"
         _end(text, 2 if isinstance(e, OptionError) else 1, about, arguments)
     except KeyboardInterrupt:
         _end("stopped" + ("; the same command goes on from here" if about.resumes else ""), 130, about, arguments)
 
 
+def _wants_json(about: About, arguments: Sequence[str]) -> bool:
+    return about.json and "--json" in arguments
+
+
 def _end(text: str, code: int, about: About, arguments: Sequence[str]) -> NoReturn:
-    if about.json and "--json" in arguments:
+    if _wants_json(about, arguments):
         print(json.dumps({"error": text}))
     elif code == 130:
         console.print(text)
@@ -114,9 +121,8 @@ def _is_input(path: Any, about: About, arguments: Sequence[str]) -> bool:
     """Whether a path lies at or below one that was given to be read."""
     options = [argument.partition("=") for argument in as_read(arguments)]
     values = [value if equals else option for option, equals, value in options if option not in about.writes]
-    return path is not None and any(
-        Path(str(path)).absolute().is_relative_to(Path(value).absolute()) for value in values
-    )
+    failed = Path(str(path)).absolute()
+    return path is not None and any(failed.is_relative_to(Path(value).absolute()) for value in values if value)
 
 
 def parse(kind: Any, arguments: Sequence[str], *, program: str, description: str | None, **options: Any) -> Any:

@@ -110,6 +110,7 @@ def make_recogniser(run_dir: Path) -> "Recognise":
         ValueError: the run is not complete, or is of another method.
     """
     from akm_jax.classifier import load_classifier, predict
+    from akm_jax.data.subjects import match_subject
 
     if not (run_dir / "summary.json").is_file():
         raise ValueError(f"--recognise={run_dir}: not a finished run; expected a run directory of experiments.loso")
@@ -117,7 +118,7 @@ def make_recogniser(run_dir: Path) -> "Recognise":
     loaded: dict[str | None, Any] = {}
 
     def recognise(video, crops):
-        subject = video.subject if video.subject in folds else None
+        subject = match_subject(video.subject, folds)
         if subject not in loaded:
             loaded[subject] = load_classifier(run_dir, subject=subject)
         return loaded[subject].class_names[int(predict(loaded[subject], crops).probabilities.argmax())]

@@ -179,8 +179,8 @@ def estimate(seconds: float, size: RunSize) -> list[str]:
     """What the rest of a run takes, and where that is much, the ways out."""
     disk, memory, room = size.disk_bytes(), peak_memory_bytes(), memory_bytes()
     of_memory = f" of {room / GIB:.1f}" if room else ""
-    checkpoints = f", {disk / GIB:.2g} GiB of checkpoints" if disk else ""
-    lines = [f"this run: about {duration(seconds)}, {memory / GIB:.1f}{of_memory} GiB of memory{checkpoints}"]
+    checkpoints = f"; {disk / GIB:.2g} GiB of checkpoints in the end" if disk else ""
+    lines = [f"about {duration(seconds)} to go; {memory / GIB:.1f}{of_memory} GiB of memory in use{checkpoints}"]
     free = size.free_bytes() if size.free_bytes and disk else None
     if free is not None and free < disk:
         lines.append(f"only {free / GIB:.2g} GiB are free there: make room, or give another --run_dir")

@@ -89,6 +89,13 @@ def test_an_error_is_an_object_where_json_is_asked_for(capsys, error):
     assert run(capsys, failing(error, json=True))[1] == ""
 
 
+def test_a_fault_of_the_program_is_an_object_too_and_keeps_its_traceback(capsys):
+    code, out, err = run(capsys, failing(KeyError("inner"), json=True), "--json")
+    assert code == 1
+    assert json.loads(out) == {"error": "a fault of the program: KeyError: 'inner'"}
+    assert "Traceback" in err
+
+
 def test_options_are_read_with_home_and_hyphens(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     found = parse(Options, ["--place=~/r", "--learning-rate", "2"], program="x", description=None)

@@ -71,10 +71,10 @@ def test_without_a_terminal_a_line_an_epoch_has_the_time_left(clock):
 
 def test_the_run_is_estimated_after_the_first_step_without_what_was_compiled(clock):
     said = lines(clock)
-    assert said[1].startswith("this run: about 2 min, ")
-    assert said[1].endswith("GiB of memory, 3 GiB of checkpoints")
+    assert said[1].startswith("about 2 min to go; ")
+    assert said[1].endswith("GiB of memory in use; 3 GiB of checkpoints in the end")
     assert said[2] == "only 2 GiB are free there: make room, or give another --run_dir"
-    assert sum(line.startswith("this run") for line in said) == 1
+    assert sum(" to go; " in line for line in said) == 1
 
 
 def test_a_fold_gives_its_own_time(clock):
@@ -101,7 +101,7 @@ def test_quick_epochs_are_not_worth_a_line_each(clock):
 def test_a_long_run_is_told_with_the_ways_out():
     short, long = (estimate(seconds, RunSize(1)) for seconds in (600, 78 * 3600))
     assert len(short) == 1
-    assert long[0].startswith("this run: about 3 d 6 h, ")
+    assert long[0].startswith("about 3 d 6 h to go; ")
     for way in ("akm_jax[cuda]", "--folds=SUBJECT", "--epochs", "--preset=demo", "the same command goes on"):
         assert way in long[1]
 
@@ -123,7 +123,7 @@ def test_a_method_that_reports_epochs_only_is_estimated_after_the_second(clock):
             for place in PLACES:
                 shown.epoch_done(place, {"epoch": epoch, "loss": 1.0})
     said = console.file.getvalue()
-    assert "this run: about 2 min" in said
+    assert "about 2 min to go" in said
     assert "2 of 6 epochs\n" not in said
     assert "3 of 6 epochs, 2 min left" in said
 
