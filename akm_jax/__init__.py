@@ -8,9 +8,17 @@ What a user needs stands here, and is imported when it is first used:
 """
 
 import importlib
+import platform
+import sys
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.2.0"
+
+if sys.platform == "win32" or (sys.platform == "darwin" and platform.machine() == "x86_64"):
+    raise ImportError(
+        "akm_jax runs on Linux, and on macOS with Apple silicon; on Windows use it within WSL2: array-record and JAX, "
+        "which it needs, have no releases for Windows or for Intel Macs"
+    )
 
 _PLACES = {
     "AKMNet": "akm_jax.methods.akmnet",

@@ -12,6 +12,7 @@ from flax import nnx
 from akm_jax.clips import PackedClips, pack
 from akm_jax.config import ModelConfig
 from akm_jax.data.clip_set import resize_frame
+from akm_jax.data.subjects import match_subject, subject_order
 from akm_jax.files import read_json
 from akm_jax.interop.torch import akmnet_from_state_dict, config_from_state_dict, load_state_dict, num_classes
 from akm_jax.models.akmnet import AKMNet, AKMNetOutput
@@ -56,7 +57,8 @@ def load_classifier(
 
     Args:
         place: a run directory of `experiments.loso`, or a `.pt` state dict of the released program.
-        subject: which fold's network of a run: the one trained without this subject; the first finished one if None.
+        subject: which fold's network of a run: the one trained without this subject, in any spelling (`sub01`, `s1`);
+            the first finished one if None.
         seed: which repetition of a run; the first one if None.
         class_names: names for the classes of a state dict, which holds none.
 
@@ -82,21 +84,31 @@ def _from_run(run_dir: Path, subject: str | None, seed: int | None) -> Classifie
     method = run["config"].get("method", "akmnet")
     if method != "akmnet":
         raise ValueError(f"{run_dir} is a run of method {method!r}; single clips are predicted with akmnet only")
-    wanted = (f"seed{'*' if seed is None else seed}", f"s{'*' if subject is None else subject}")
-    results = sorted(run_dir.glob("/".join(("folds", *wanted, "result.json"))), key=lambda p: p.parts[-3:-1])
-    if not results:
-        raise ValueError(
-            f"{run_dir}: no finished fold matches {'/'.join(wanted)}; finish the run, or choose another fold"
-        )
+    fold = _find_fold(run_dir, subject, seed)
     model, names = ModelConfig.from_json(run["config"]["model"]), tuple(run["data"]["class_names"])
     like = empty_state(model, len(names))
-    fold = results[0].parent
     for training in (ALL_SUBJECTS, INNER):
         found, problems = checkpoint.newest(fold / "checkpoints" / training)
         if found is not None:
             network = merge(graph_definition(model, len(names)), found.restore(like))
             return Classifier(network, model, names, str(fold))
     raise ValueError("\n".join([f"{fold}: no good checkpoint", *problems, "train that fold again, or choose another"]))
+
+
+def _find_fold(run_dir: Path, subject: str | None, seed: int | None) -> Path:
+    """The folder of a finished fold: of the subject and seed, or the first."""
+    folders = [path.parent for path in run_dir.glob("folds/seed*/s*/result.json")]
+    folds = {(int(one.parent.name.removeprefix("seed")), one.name.removeprefix("s")): one for one in folders}
+    found = sorted((key for key in folds if seed in (None, key[0])), key=lambda key: (key[0], subject_order(key[1])))
+    known = list(dict.fromkeys(name for _, name in found))
+    meant = None if subject is None else match_subject(subject, known)
+    if not found or (subject is not None and meant is None):
+        asked = [f"subject {subject}"] * (subject is not None) + [f"seed {seed}"] * (seed is not None)
+        there = f"finished are subjects {', '.join(known)}; choose one of them" if known else "there is none"
+        raise ValueError(
+            f"{run_dir}: no finished fold matches {' and '.join(asked) or 'any'}; {there}, or finish the run"
+        )
+    return folds[next(key for key in found if meant in (None, key[1]))]
 
 
 def predict(classifier: Classifier, frames: np.ndarray) -> Prediction:

@@ -19,10 +19,13 @@ def fold_folder(run_dir: Path, seed: int, subject: str) -> Path:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file beside its place, flush it to disk, rename it over the old one."""
+    """Write a file beside its place, flush it to disk, rename it over the old one.
+
+    Names of files that are not UTF-8 on their disk are written with the bytes as numbers.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8", newline="") as file:
+    with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -4,7 +4,10 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Item = TypeVar("Item")
 
@@ -14,6 +17,13 @@ Track = Callable[[Iterable, str, int], Iterable]
 
 ALL_SUBJECTS, INNER = "all_subjects", "inner"
 """Names of a fold's trainings: on all other subjects, and without the inner validation subjects."""
+
+
+def make_console() -> "Console":
+    """A console on standard error that prints texts as they are: names of users' files are no markup and no emoji."""
+    from rich.console import Console  # here: importing the library stays fast
+
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 @dataclasses.dataclass(frozen=True)

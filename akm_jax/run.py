@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.folds import make_folds
+from akm_jax.data.folds import Fold, make_folds
 from akm_jax.loso.driver import run_folds
 from akm_jax.loso.log import RunLog
 from akm_jax.loso.rules import trainings_of
 from akm_jax.loso.run_dir import describe_run, open_run
 from akm_jax.methods.protocol import Method
-from akm_jax.observe import Observer, Observers
+from akm_jax.observe import Observer, Observers, make_console
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from akm_jax.report.display import RunSize
 
 
 def run_loso(
@@ -60,8 +62,6 @@ def run_loso(
         LeakError: the method's view would see what it must not, or something of a left-out subject reaches training.
         FloatingPointError: a loss or an output is not finite.
     """
-    from rich.console import Console  # here: importing the library stays fast
-
     from akm_jax.report.display import TrainingDisplay
     from akm_jax.report.page import write_report
     from akm_jax.report.writer import ReportWriter
@@ -70,18 +70,20 @@ def run_loso(
     options.validate()
     method.validate()
     method = method.on_this_machine(options.devices)
-    # Before anything is written: these say what is wrong with the data.
+    # Before anything is written: these say what is wrong with the data, or with the folds that were asked for.
     folds = make_folds(clip_set, options.protocol, options.chosen_folds)
+    if options.chosen_folds:  # in one spelling, so that the run goes on by another one too
+        options = dataclasses.replace(options, folds=",".join(fold.subject for fold in folds))
     if method.parts:
         from akm_jax.loso.devices import choose_devices
 
         choose_devices(options.devices, method.parts)
     place = Path(run_dir).expanduser()
     described = describe_run(method, options, settings)
-    console = console or Console(stderr=True, highlight=False)
-    epochs = len(folds) * options.seeds * len(trainings_of(options.chosen_rules)) * method.epochs
+    console = console or make_console()
+    size = _size(method, clip_set, folds, options, place)
     with open_run(place, described, clip_set):
-        with TrainingDisplay(console, epochs) as display:
+        with TrainingDisplay(console, size) as display:
             watching = Observers([display, RunLog(place), ReportWriter(place, clip_set), *observers])
             summary = run_folds(
                 method,
@@ -94,6 +96,24 @@ def run_loso(
             )
         write_report(place)
     return summary
+
+
+def _size(method: Method, clip_set: ClipSet, folds: Sequence[Fold], options: RunOptions, place: Path) -> "RunSize":
+    """How much the run is, as far as the method says."""
+    from akm_jax.machine import free_bytes
+    from akm_jax.report.display import RunSize
+
+    trainings = len(folds) * options.seeds * len(trainings_of(options.chosen_rules))
+    frames = int(sum(clip_set.lengths[fold.train].sum() for fold in folds)) * trainings // len(folds) * method.epochs
+
+    def disk_bytes() -> int:
+        """Weights and momentum of the checkpoints that every training keeps."""
+        from akm_jax.train.checkpoint import KEPT
+
+        parameters = method.num_parameters(len(clip_set.class_names)) or 0
+        return trainings * min(KEPT, method.epochs) * 2 * 4 * parameters
+
+    return RunSize(trainings * method.epochs, frames if method.complete else 0, disk_bytes, lambda: free_bytes(place))
 
 
 def score_predictions(

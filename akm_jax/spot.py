@@ -27,6 +27,8 @@ from akm_jax.data.long_videos import LongVideo, LongVideoSet
 from akm_jax.files import write_json
 from akm_jax.loso.results import LIBRARIES, git_revision
 from akm_jax.loso.run_dir import open_run
+from akm_jax.observe import make_console
+from akm_jax.progress import counted, say, track
 from akm_jax.spotting.evaluation import OVERALL, evaluate_tables
 from akm_jax.spotting.folds import (
     FoldScores,
@@ -52,7 +54,6 @@ from akm_jax.versions import versions
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
 
 Recognise = Callable[[LongVideo, np.ndarray], str]
 """Emotion of an interval: the video, and the crops of its frames, uint8 (T, 128, 128)."""
@@ -92,21 +93,18 @@ def run_spotting(
     Raises:
         ValueError: data or settings no run can be made of; a directory of another run.
     """
-    from rich.console import Console  # here: importing the library stays fast
-
     from akm_jax.report.spotting_page import write_spotting_page
 
     options = options or SpottingOptions()
     options.validate()
-    console = console or Console(stderr=True, highlight=False)
+    console = console or make_console()
     place = Path(run_dir).expanduser()
     training = dataclasses.replace(training or SpotterConfig(), variant=options.variant)
     folds = [fold for wanted in options.types for fold in plan_folds(videos, wanted, options.variant)]
     described = _describe_settings(options, training, settings)
     with open_run(place, described, _describe_videos(videos)):
-        with _bars(console) as bars:
-            for _, group in itertools.groupby(folds, key=lambda fold: fold.wanted):
-                _finish(list(group), place, options, training, features_dir, console, bars)
+        for _, group in itertools.groupby(folds, key=lambda fold: fold.wanted):
+            _finish(list(group), place, options, training, features_dir, console)
         spots = [one for fold in folds for one in find_spots(fold, _kept(place, fold), options)]
         found = found_table(spots)
         if recognise is not None:
@@ -126,22 +124,6 @@ def run_spotting(
     return summary
 
 
-def _bars(console: "Console") -> "Progress":
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(
-        *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal
-    )
-
-
 def _kept(run_dir: Path, fold: SpottingFold) -> FoldScores:
     scores = read_scores(run_dir, fold)
     if scores is None:
@@ -159,20 +141,19 @@ def _finish(
     training: SpotterConfig,
     features_dir: Path | None,
     console: "Console",
-    bars: "Progress",
 ) -> None:
     """Train the folds of a type that are not finished."""
     left = [fold for fold in folds if read_scores(run_dir, fold) is None]
     if len(left) < len(folds):
-        console.print(f"{folds[0].wanted}: {len(folds) - len(left)} of {len(folds)} folds were finished before")
+        say(console, f"{folds[0].wanted}: {len(folds) - len(left)} of {len(folds)} folds were finished before")
     for k in sorted({fold.k for fold in left}):
         group = [fold for fold in left if fold.k == k]
         used = _videos_of(folds)
         features = {
             video.video_id: video_features(video, k, flow_of(options.flow), flow_name=options.flow, folder=features_dir)
-            for video in bars.track(used, description=f"{folds[0].wanted} features, half length {k}")
+            for video in track(used, f"{folds[0].wanted} features, half length {k}", len(used), console)
         }
-        _train(group, used, features, run_dir, training, console, bars)
+        _train(group, used, features, run_dir, training, console)
 
 
 def _videos_of(folds: Sequence[SpottingFold]) -> list[LongVideo]:
@@ -186,7 +167,6 @@ def _train(
     run_dir: Path,
     training: SpotterConfig,
     console: "Console",
-    bars: "Progress",
 ) -> None:
     """Train folds of one half length, and keep the scores of the videos they leave out."""
     wanted, k = folds[0].wanted, folds[0].k
@@ -198,24 +178,22 @@ def _train(
         variant=training.variant,
         seed=training.seed,
     )
-    bar = bars.add_task(f"{wanted} epochs", total=len(folds) * training.epochs)
-    trained = train_folds(
-        frames,
-        training,
-        subjects=[fold.subject for fold in folds],
-        folder=weights_folder(run_dir, wanted),
-        progress=lambda *_: bars.advance(bar),
-    )
+    with counted(console, f"{wanted} epochs", len(folds) * training.epochs) as advance:
+        say(console, f"{wanted}: compiling the training step, or reading it, before the first epoch")
+        trained = train_folds(
+            frames,
+            training,
+            subjects=[fold.subject for fold in folds],
+            folder=weights_folder(run_dir, wanted),
+            progress=lambda *_: advance(),
+        )
     by_subject = {fold.subject: fold for fold in folds}
     for done in trained:
         fold = by_subject[done.subject]
         scores = score_videos(done.weights, [features[one.video_id] for one in fold.left_out], training.model)
         network = {one.video_id: values for one, values in zip(fold.left_out, scores, strict=True)}
         write_scores(run_dir, fold, FoldScores(network, motion_of(features, fold)))
-        console.print(
-            f"{wanted}: subject {fold.subject} done, half length {k} frames, loss {done.losses[-1]:.4f}", markup=False
-        )
-    bars.remove_task(bar)
+        say(console, f"{wanted}: subject {fold.subject} done, half length {k} frames, loss {done.losses[-1]:.4f}")
 
 
 # Results.

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from akm_jax.data.pictures import Frame, is_picture
+from akm_jax.data.subjects import normalise_subject as normalise_subject
 from datasets_tfds import reach
 
-_SUBJECT = re.compile(r"(?:(?:subject|sub|s)[ _-]?)?0*(\d+)(?:\.0)?", re.IGNORECASE)
 # What subjects' and long videos' folders are called.
 _MEMBER = re.compile(r"(?:(?:subject|sub|s)[ _-]?)?\d+(?:_\d+)?", re.IGNORECASE)
 # What file managers, network drives, archivers and file systems leave behind, in lower case.
@@ -96,18 +96,6 @@ class ClipFolder:
     def files(self) -> tuple[Path, ...]:
         """What the clip is read from."""
         return (self.folder,) if self.is_video else tuple(frame.path for frame in self.frames)
-
-
-def normalise_subject(name: str | float) -> str:
-    """Subject number without padding or prefix: `1`, `01`, `sub01`, `s1`, `s01`, `1.0` -> "1"; `006` -> "6".
-
-    Raises:
-        ValueError: `name` is not a subject.
-    """
-    match = _SUBJECT.fullmatch(str(name).strip())
-    if match is None:
-        raise ValueError(f"not a subject: {name!r}; expected a number, with or without s, sub or subject before it")
-    return match[1]
 
 
 def is_left_behind(name: str) -> bool:

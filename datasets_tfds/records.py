@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.folds import subject_order
 from akm_jax.data.pictures import decode_grey
+from akm_jax.data.subjects import subject_order
 from akm_jax.observe import Track
 from datasets_tfds.classes import Classes, assign_classes, check_label_scheme
 

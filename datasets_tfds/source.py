@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import track as rich_track
-
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.files import one_at_a_time
+from akm_jax.observe import make_console
+from akm_jax.progress import track as show
 from datasets_tfds.layout import BY_NAME, Places
 from datasets_tfds.records import read_records
 
@@ -207,4 +206,4 @@ def _build(builder: Any, manual_dir: Path) -> Any:
 
 def track(items: Iterable, what: str, total: int) -> Iterable:
     """Show progress on stderr."""
-    return rich_track(items, what, total, console=Console(stderr=True))
+    return show(items, what, total, make_console())

@@ -30,7 +30,7 @@ from akm_jax.versions import versions
 from experiments.benchmarks import compiling, epoch, loader, machine, optical_flow, scaling, softnet, speed, theirs
 from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.workload import draw_lengths, noise_clips
-from experiments.command import console, run_command
+from experiments.command import command_line, console, parse, require_writable, run_command
 
 LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch")
 SOFTNET_STEPS = 300
@@ -72,15 +72,12 @@ class BenchmarkConfig:
     300)."""
 
 
+@command_line(writes=("--json",))
 def main(arguments: Sequence[str]) -> None:
     """Parse, measure, print, write."""
-    config = tyro.cli(
-        BenchmarkConfig,
-        args=list(arguments),
-        prog="python -m experiments.benchmark",
-        description=__doc__,
-        use_underscores=True,
-    )
+    config = parse(BenchmarkConfig, arguments, program="python -m experiments.benchmark", description=__doc__)
+    if config.json is not None:
+        require_writable("--json", config.json, (".json",))
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch shares the device
     machine.use_threads(config.threads)
     machine.keep_memory()
@@ -98,7 +95,7 @@ def main(arguments: Sequence[str]) -> None:
                 write_json(config.json, result)
     show(result)
     if config.json is not None:
-        console.print(f"written to {config.json}")
+        console.print(f"written to {config.json}", soft_wrap=True)
 
 
 def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
@@ -110,31 +107,31 @@ def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
     lengths, subjects = draw_lengths(config.lengths)
     count = config.clips or len(lengths)
     if "compile" in chosen:
-        console.print("compile: two fresh processes")
+        console.print("compile: two fresh processes", soft_wrap=True)
         yield compiling.measure(config.lengths, model), {}
     if {"train", "infer", "epoch", "loader"} & set(chosen):
         clip_set = noise_clips(lengths[:count], subjects[:count], model)
     if compared := [work for work in ("train", "infer") if work in chosen]:
         yield from compare(config, experiment, clip_set, compared)
     if "epoch" in chosen:
-        console.print("epoch: one fold")
+        console.print("epoch: one fold", soft_wrap=True)
         steps = config.steps if config.steps >= 0 else int(not machine.has_accelerator())
         yield [epoch.measure(experiment, clip_set, epochs=config.epochs, steps=steps)], {}
     if "loader" in chosen:
-        console.print("loader: held and streamed")
+        console.print("loader: held and streamed", soft_wrap=True)
         few = dataclasses.replace(experiment, train=TrainConfig(clips_per_step=max(1, config.clips_per_step // 2)))
         yield loader.measure(few, clip_set, rounds=3, steps=2), {}
     if "magnify" in chosen:
         from experiments.benchmarks import magnification  # here: needs pyrtools
 
-        console.print("magnify: one clip, and two processes for the memory")
+        console.print("magnify: one clip, and two processes for the memory", soft_wrap=True)
         yield magnification.measure(rounds=config.train_rounds)
     if "flow" in chosen:
-        console.print("flow: ours and OpenCV's in turn")
+        console.print("flow: ours and OpenCV's in turn", soft_wrap=True)
         yield optical_flow.measure(rounds=config.train_rounds)
     if "softnet" in chosen:
         steps = config.steps if config.steps > 0 else SOFTNET_STEPS
-        console.print(f"softnet: {config.train_rounds} rounds of {steps} steps")
+        console.print(f"softnet: {config.train_rounds} rounds of {steps} steps", soft_wrap=True)
         against_torch = config.against != "nothing"
         yield softnet.measure(
             rounds=config.train_rounds, steps=steps, threads=config.threads, against_torch=against_torch
@@ -158,7 +155,7 @@ def compare(
         yield first_calls, {}
     for work in works:
         rounds = config.train_rounds if work == "train" else config.infer_rounds
-        console.print(f"{work}: {rounds} rounds")
+        console.print(f"{work}: {rounds} rounds", soft_wrap=True)
         yield speed.measure(work, ours, rivals[work], rounds=rounds)
 
 
@@ -192,7 +189,7 @@ def show(result: dict[str, Any]) -> None:
         )
     console.print(table)
     for name, value in result["ratios"].items():
-        console.print(f"{name}: {value:.2f} times as fast")
+        console.print(f"{name}: {value:.2f} times as fast", soft_wrap=True)
 
 
 def _seconds(value: Any) -> str:

@@ -7,12 +7,15 @@ Every frame is read once and nothing is written. Exit code 1 if the set can't be
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
 
+from akm_jax.progress import track
 from datasets_tfds.survey import Survey
+from experiments.command import command_line, console, parse, run_command
 
 _MOST_LINES = 10  # of what is merely handled
 
@@ -78,7 +81,7 @@ def find(
         builder = builder_class(dataset, data_config)
         config = builder.builder_configs[data_config] if data_config else builder.BUILDER_CONFIGS[0]
         found = builder.survey(config.tree, manual_dir.expanduser(), **options)
-    found.read_frames(_without_display if quiet or not sys.stderr.isatty() else _display)
+    found.read_frames(_without_display if quiet else _display)
     found.note_uncommon()
     return found
 
@@ -88,10 +91,7 @@ def _without_display(items: Any, what: str, total: int) -> Any:
 
 
 def _display(items: Any, what: str, total: int) -> Any:
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(items, what, total, console=Console(stderr=True), transient=True)
+    return track(items, what, total, console)
 
 
 def _as_record(found: Survey, can_be_built: bool) -> dict[str, Any]:
@@ -167,5 +167,12 @@ def _section(title: str, lines: list[str]) -> list[str]:
     return [f"{title}:", *(f"  {line}" for line in lines)] if lines else []
 
 
+@command_line(json=True)
+def command(arguments: Sequence[str]) -> None:
+    """Parse, check; the program ends with code 1 where the set can't be built."""
+    if code := parse(main, arguments, program="python -m experiments.check_data", description=__doc__):
+        sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(tyro.cli(main, prog="python -m experiments.check_data", description=__doc__, use_underscores=True))
+    run_command(command)

@@ -33,7 +33,6 @@ def keep_compiled_programs(console: Console) -> None:
             f"writable, or name another one in the environment variable {JAX_SETTING}",
             style="yellow",
             soft_wrap=True,
-            markup=False,
         )
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))

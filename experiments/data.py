@@ -96,7 +96,7 @@ def _pooled(parts: Sequence[ClipSet], dataset: str) -> ClipSet:
     for part in parts:
         counts = np.bincount(part.labels, minlength=len(part.class_names))
         said = ", ".join(f"{name} {count}" for name, count in zip(part.class_names, counts, strict=True))
-        console.print(f"{part.name}: {len(part)} clips of {len(set(part.subjects))} subjects ({said})", markup=False)
+        console.print(f"{part.name}: {len(part)} clips of {len(set(part.subjects))} subjects ({said})", soft_wrap=True)
     return pool_clip_sets(parts, name="synthetic" if dataset == "synthetic" else None)
 
 
@@ -124,7 +124,7 @@ def draw_corpus(data: DataOptions, layout: str, *, seed: int) -> Path:
         size=drawn.size,
     )
     what = f"{drawn.subjects} people x {drawn.clips} clips"
-    return _draw_once(folder, what, lambda: write_corpus(corpus, folder, show_progress=console.is_terminal))
+    return _draw_once(folder, what, lambda: write_corpus(corpus, folder, show_progress=True))
 
 
 def _draw_once(folder: Path, what: str, write: Callable[[], Path]) -> Path:
@@ -133,7 +133,7 @@ def _draw_once(folder: Path, what: str, write: Callable[[], Path]) -> Path:
     if not truth.is_file():
         with one_at_a_time(folder.with_name(f".{folder.name}.lock"), f"draws {folder.name}"):
             if not truth.is_file():
-                console.print(f"drawing {what} into {folder}", markup=False)
+                console.print(f"drawing {what} into {folder}", soft_wrap=True)
                 write()
     return folder
 
@@ -165,7 +165,7 @@ def draw_long_corpus(data: DataOptions) -> Path:
     folder = folder / f"{drawn.layout}_{size}_strength{drawn.strength:g}_seed{drawn.seed}"
     config = LongCorpusConfig(**dataclasses.asdict(drawn))
     what = f"{drawn.subjects} people x {drawn.videos} long videos"
-    return _draw_once(folder, what, lambda: write_long_corpus(config, folder, show_progress=console.is_terminal))
+    return _draw_once(folder, what, lambda: write_long_corpus(config, folder, show_progress=True))
 
 
 def drawn_emotions(name: str, class_names: Sequence[str]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from experiments.command import console, run_command
+from experiments.command import command_line, console, parse, require_writable, run_command
 
 COUNTS = {"tp": "TP", "fp": "FP", "fn": "FN", "precision": "precision", "recall": "recall", "f1": "F1"}
 PRECISIONS = {"ap50": "AP@.5", "ap": "AP@[.5:.95]"}
@@ -38,17 +38,16 @@ class EvaluateSpotsCommand:
     """Also write the scores to this file, JSON."""
 
 
+@command_line(writes=("--json",))
 def main(arguments: Sequence[str]) -> None:
     """Parse, score, print."""
-    command = tyro.cli(
-        EvaluateSpotsCommand,
-        args=list(arguments),
-        prog="python -m experiments.evaluate_spots",
-        description=__doc__,
-        use_underscores=True,
+    command = parse(
+        EvaluateSpotsCommand, arguments, program="python -m experiments.evaluate_spots", description=__doc__
     )
     if not 0 < command.min_iou <= 1:
         raise ValueError(f"--min_iou={command.min_iou}: expected a number above 0 and at most 1")
+    if command.json:
+        require_writable("--json", command.json, (".json",))
     from akm_jax.files import write_json  # here: --help need not wait for it
     from akm_jax.spotting.evaluation import evaluate_tables, require_common_videos
     from akm_jax.spotting.submission import read_table
@@ -60,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
     print_spot_scores(scores)
     if command.json:
         write_json(command.json, scores)
-        console.print(f"wrote {command.json}", markup=False)
+        console.print(f"wrote {command.json}", soft_wrap=True)
 
 
 def print_spot_scores(scores: dict[str, Any]) -> None:
@@ -94,7 +93,6 @@ def _print_strs(strs: dict[str, Any]) -> None:
         f"analysis: {analysis['right']} of {analysis['hits']} hits named right, mean precision "
         f"{_cell(analysis['precision'])}, mean recall {_cell(analysis['recall'])}, UF1 {_cell(analysis['uf1'])}, UAR "
         f"{_cell(analysis['uar'])}",
-        markup=False,
         soft_wrap=True,
     )
 

@@ -19,10 +19,11 @@ from pathlib import Path
 from akm_jax.methods import find_method
 from akm_jax.methods.akmnet import AKMNet
 from akm_jax.methods.protocol import Method
-from experiments.command import console, run_command
+from experiments.command import command_line, console, require_writable, run_command
 from experiments.options import Experiment, parse_experiment
 
 
+@command_line(writes=("--run_dir", "--data_dir"), resumes=True)
 def main(arguments: Sequence[str]) -> None:
     """Parse, load, train every fold, print the scores."""
     experiment = parse_experiment(arguments, program="python -m experiments.loso", description=__doc__)
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     experiment.options.validate()
     method = make_method(experiment, ())
     method.validate()
+    require_writable("--run_dir", experiment.run_dir)
     keep_compiled_programs(console)
     devices = describe_devices(method.on_this_machine(experiment.options.devices), experiment)
     clip_set = load_data(experiment.data, experiment.options.data)
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     console.print(
         f"{clip_set.name}: {len(clip_set)} clips of {len(set(clip_set.subjects))} subjects, {lengths.sum()} frames "
         f"({lengths.min()} to {lengths.max()} a clip); {devices}results in {experiment.run_dir}",
-        markup=False,
+        soft_wrap=True,
     )
     summary = run_loso(
         make_method(experiment, clip_set.class_names),
@@ -82,24 +84,34 @@ def describe_devices(method: Method, experiment: Experiment) -> str:
 def print_summary(summary: dict, report: Path) -> None:
     """Print the scores as a person wants to read them."""
     who = "set" if summary["config"].get("protocol") == "leave_one_set_out" else "subject"
+    part = summary.get("part", "")
+    whole = summary.get("complete", True)
     notes = {
-        "last": "last epoch (headline)",
+        "last": "last epoch (headline)" if whole else "last epoch",
         "inner": "best on inner subjects",
         "test": f"best on test {who}: optimistic",
     }
     low, high = summary["majority_band95"]
     console.print(
         f"majority class {summary['majority_accuracy']:.3f} of {summary['num_clips']} clips, "
-        f"by chance {low:.3f} to {high:.3f}"
+        f"by chance {low:.3f} to {high:.3f}{f'   {part}' if part else ''}",
+        soft_wrap=True,
     )
     for rule, scores in summary["rules"].items():
         low, high = scores["accuracy_ci95"]
         console.print(
             f"{rule:>5}: accuracy {scores['accuracy']:.3f} [{low:.3f}, {high:.3f}], UF1 {scores['uf1']:.3f}, "
-            f"UAR {scores['uar']:.3f}   {notes[rule]}",
-            markup=False,
+            f"UAR {scores['uar']:.3f}   {', '.join([part] * bool(part) + [notes[rule]])}",
+            soft_wrap=True,
         )
         print_sets(scores)
+    if part:
+        console.print(
+            f"{part} were left out: no result of the set; without --folds, in another --run_dir, all are",
+            soft_wrap=True,
+        )
+    elif not whole:
+        console.print("every epoch stopped early: a try-out, no result of the set", soft_wrap=True)
     facts = [
         text.format(summary[name])
         for name, text in (
@@ -110,7 +122,7 @@ def print_summary(summary: dict, report: Path) -> None:
         )
         if name in summary
     ]
-    console.print(f"{', '.join(facts)}{'; ' if facts else ''}look at {report}", markup=False)
+    console.print(f"{', '.join(facts)}{'; ' if facts else ''}look at {report}", soft_wrap=True)
 
 
 def print_sets(scores: dict) -> None:
@@ -123,7 +135,7 @@ def print_sets(scores: dict) -> None:
         rows.append(("mean", f"{scores['mean_over_sets']['accuracy']:.3f}", scores["mean_over_sets"]))
     for name, accuracy, found in rows:
         console.print(
-            f"       {name:<8} accuracy {accuracy:<24} UF1 {found['uf1']:.3f}, UAR {found['uar']:.3f}", markup=False
+            f"       {name:<8} accuracy {accuracy:<24} UF1 {found['uf1']:.3f}, UAR {found['uar']:.3f}", soft_wrap=True
         )
 
 

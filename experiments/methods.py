@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import tyro
 
 from akm_jax.methods import find_method, method_names
-from experiments.command import run_command
+from experiments.command import command_line, parse, run_command
 
 WIDTH = 100
 INDENT = 14
@@ -39,9 +39,10 @@ class Command:
     json: bool = False
 
 
+@command_line(json=True)
 def main(arguments: Sequence[str]) -> None:
     """Parse, describe, print."""
-    command = tyro.cli(Command, args=list(arguments), prog="python -m experiments.methods", description=__doc__)
+    command = parse(Command, arguments, program="python -m experiments.methods", description=__doc__)
     if command.classes < 2:
         raise ValueError(f"--classes={command.classes}: expected at least 2")
     described = [describe(name, command.classes) for name in command.names or method_names()]

@@ -11,6 +11,7 @@ import tyro
 from akm_jax.config import RunOptions
 from akm_jax.methods import find_method, method_names
 from akm_jax.methods.protocol import Method
+from experiments.command import OptionError, parse
 
 if TYPE_CHECKING:
     from datasets_tfds.layout import Places
@@ -139,13 +140,12 @@ def parse_experiment(arguments: Sequence[str], *, program: str, description: str
     config = _default_config(method, preset)
     kind: Any = type(config)
     command, settings = _command_class(kind), _prefixless(kind)
-    given: Any = tyro.cli(
+    given: Any = parse(
         command,
-        args=list(arguments),
-        prog=program,
+        arguments,
+        program=program,
         description=description,
         default=command(data=DataOptions.preset(preset), settings=settings(**_fields(config))),
-        use_underscores=True,
     )
     chosen = type(config)(**_fields(given.settings))
     run_dir = given.run_dir or Path("runs") / _run_name(name, preset, given.data, given.run)
@@ -165,15 +165,15 @@ def split_names(text: str) -> list[str]:
 
 
 def check_preset(preset: str) -> None:
-    """Raise ValueError unless there is such a preset."""
+    """Raise OptionError unless there is such a preset."""
     if preset not in PRESETS:
-        raise ValueError(f"--preset={preset}: expected one of {', '.join(PRESETS)}")
+        raise OptionError(f"--preset={preset}: expected one of {', '.join(PRESETS)}")
 
 
 def _refuse_old_names(arguments: Sequence[str]) -> None:
     for old, new in RENAMED.items():
         if any(argument.partition("=")[0].replace("-", "_") == f"__{old}" for argument in arguments):
-            raise ValueError(f"--{old} is called --{new} now")
+            raise OptionError(f"--{old} is called --{new} now")
 
 
 def _default_config(method: type[Method], preset: str) -> Any:

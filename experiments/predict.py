@@ -8,17 +8,23 @@ The clip should run from onset to offset and show the face as the training clips
 
 import dataclasses
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import tyro
 
 from akm_jax.classifier import Classifier, Prediction, load_classifier, predict
 from akm_jax.data.video import read_frames
+from akm_jax.report.fonts import shown
 from akm_jax.report.picture import key_frame_picture
-from experiments.command import console, run_command
+from experiments.command import command_line, console, parse, require_writable, run_command
 from experiments.compiled_programs import keep_compiled_programs
+
+PICTURES = (".png", ".svg", ".pdf")
+DEFAULT_PICTURE = Path("key_frames.png")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,40 +41,63 @@ class PredictCommand:
     """Repetition of the run; the first one if not given."""
     classes: str | None = None
     """Class names of a .pt file, comma-separated."""
-    picture: Path = Path("key_frames.png")
-    """Where the key-frame picture goes (png, svg or pdf)."""
+    picture: Path | None = None
+    """Where the key-frame picture goes (png, svg or pdf); key_frames.png if not given and the folder can be written."""
     json: bool = False
     """Print one JSON object and nothing else on standard output."""
 
 
+@command_line(writes=("--picture",), json=True)
 def main(arguments: Sequence[str]) -> None:
     """Parse, read, classify, draw, print."""
-    command = tyro.cli(
-        PredictCommand,
-        args=list(arguments),
-        prog="python -m experiments.predict",
-        description=__doc__,
-        use_underscores=True,
-    )
+    command = parse(PredictCommand, arguments, program="python -m experiments.predict", description=__doc__)
+    picture = _place_of_picture(command.picture)
     keep_compiled_programs(console)
     frames, names = read_frames(command.clip)
     class_names = command.classes.split(",") if command.classes else None
     classifier = load_classifier(command.checkpoint, subject=command.fold, seed=command.seed, class_names=class_names)
     prediction = predict(classifier, frames)
-    best = classifier.class_names[int(prediction.probabilities.argmax())]
-    key_frame_picture(
-        command.picture,
-        frames,
-        prediction.beta,
-        prediction.selected,
-        prediction.threshold,
-        names=names,
-        title=f"{command.clip.name}: {best} ({prediction.probabilities.max():.0%})",
-    )
+    if not command.json:  # before the picture: what was found shall not be lost with it
+        print_prediction(classifier, prediction, names)
+    error = None if picture is None else _draw(picture, command.clip, classifier, prediction, frames, names)
     if command.json:
-        print(json.dumps(as_json(classifier, prediction, names)))
-    else:
-        print_prediction(classifier, prediction, names, command.picture)
+        told = {"picture": None if picture is None or error else str(picture), **({"error": error} if error else {})}
+        print(json.dumps(as_json(classifier, prediction, names) | told))
+    elif picture is not None and not error:
+        console.print(f"picture: {picture}", soft_wrap=True)
+    if error:
+        if not command.json:
+            console.print(f"error: {error}", style="red", soft_wrap=True)
+        sys.exit(1)
+
+
+def _place_of_picture(wanted: Path | None) -> Path | None:
+    """Where the picture goes, checked before the work; None where nobody asked for one and it can't be written."""
+    if wanted is not None:
+        require_writable("--picture", wanted, PICTURES)
+        return wanted
+    try:
+        require_writable("--picture", DEFAULT_PICTURE, PICTURES)
+    except (OSError, ValueError) as e:
+        console.print(f"no picture is drawn: {e}; --picture=FILE says where", style="yellow", soft_wrap=True)
+        return None
+    return DEFAULT_PICTURE
+
+
+def _draw(
+    picture: Path, clip: Path, classifier: Classifier, prediction: Prediction, frames: np.ndarray, names: Sequence[str]
+) -> str | None:
+    """Draw the picture; why it can't be, if it can't."""
+    best = int(prediction.probabilities.argmax())
+    named = shown(classifier.class_names[best], f"class {best}")
+    title = f"{shown(clip.name, 'clip')}: {named} ({prediction.probabilities[best]:.0%})"
+    try:
+        key_frame_picture(
+            picture, frames, prediction.beta, prediction.selected, prediction.threshold, names=names, title=title
+        )
+    except (OSError, ValueError) as e:
+        return f"the picture can't be written: {e}; --picture=FILE says where"
+    return None
 
 
 def as_json(classifier: Classifier, prediction: Prediction, names: Sequence[str]) -> dict:
@@ -80,19 +109,24 @@ def as_json(classifier: Classifier, prediction: Prediction, names: Sequence[str]
         "beta": prediction.beta.tolist(),
         "selected": prediction.selected.tolist(),
         "threshold": prediction.threshold,
+        "top": int(prediction.beta.argmax()),
+        "frames_counted_from": 0,
         "frames": list(names),
         "checkpoint": classifier.source,
     }
 
 
-def print_prediction(classifier: Classifier, prediction: Prediction, names: Sequence[str], picture: Path) -> None:
+def print_prediction(classifier: Classifier, prediction: Prediction, names: Sequence[str]) -> None:
     """Print the prediction as a person wants to read it."""
-    console.print(f"network: {classifier.source}")
+    console.print(f"network: {classifier.source}", soft_wrap=True)
     for i in prediction.probabilities.argsort()[::-1]:
         print(f"{classifier.class_names[i]:>12}  {prediction.probabilities[i]:6.1%}")
-    chosen = [name for name, on in zip(names, prediction.selected, strict=True) if on]
-    print(f"{len(chosen)} key frames of {len(names)}, top {names[int(prediction.beta.argmax())]}: {', '.join(chosen)}")
-    console.print(f"picture: {picture}")
+    chosen, top = np.flatnonzero(prediction.selected), int(prediction.beta.argmax())
+    file = "" if names[top] == str(top) else f" ({names[top]})"
+    print(
+        f"{len(chosen)} key frames of {len(names)}, counted from 0, top {top}{file}: {', '.join(map(str, chosen))}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -12,18 +12,18 @@ from typing import Annotated
 import tyro
 
 from akm_jax.report.page import write_report
-from experiments.command import console, run_command
+from experiments.command import console, parse, run_command
 
 
 def main(arguments: Sequence[str]) -> None:
     """Parse, draw, say where the page is."""
-    run = tyro.cli(
+    run = parse(
         Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN", help="directory of a run")],
-        args=list(arguments),
-        prog="python -m experiments.report",
+        arguments,
+        program="python -m experiments.report",
         description=__doc__,
     )
-    console.print(f"{write_report(run)}")
+    console.print(f"{write_report(run)}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import tyro
 
-from experiments.command import console, run_command
+from experiments.command import command_line, console, parse, require_writable, run_command
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,17 +30,13 @@ class ScoreCommand:
     """All class names in their order, comma-separated; those of the table if not given."""
 
 
+@command_line(writes=("--run_dir",))
 def main(arguments: Sequence[str]) -> None:
     """Parse, score, print."""
-    command = tyro.cli(
-        ScoreCommand,
-        args=list(arguments),
-        prog="python -m experiments.score",
-        description=__doc__,
-        use_underscores=True,
-    )
+    command = parse(ScoreCommand, arguments, program="python -m experiments.score", description=__doc__)
     from akm_jax.run import score_predictions  # here: --help need not wait for it
 
+    require_writable("--run_dir", command.run_dir)
     classes = [name.strip() for name in command.classes.split(",")] if command.classes else None
     summary = score_predictions(command.predictions, command.run_dir, class_names=classes, name=command.name)
     print_scores(summary, command.run_dir / "report.html")
@@ -52,17 +48,18 @@ def print_scores(summary: dict, report: Path) -> None:
     low, high = summary["majority_band95"]
     console.print(
         f"majority class {summary['majority_accuracy']:.3f} of {summary['num_clips']} clips of "
-        f"{summary['num_subjects']} subjects, by chance {low:.3f} to {high:.3f}"
+        f"{summary['num_subjects']} subjects, by chance {low:.3f} to {high:.3f}",
+        soft_wrap=True,
     )
     low, high = scores["accuracy_ci95"]
     console.print(
         f"given: accuracy {scores['accuracy']:.3f} [{low:.3f}, {high:.3f}], UF1 {scores['uf1']:.3f}, "
         f"UAR {scores['uar']:.3f}   made elsewhere: how the models were chosen is not known",
-        markup=False,
+        soft_wrap=True,
     )
     for note in summary["notes"]:
-        console.print(note, markup=False)
-    console.print(f"look at {report}", markup=False)
+        console.print(note, soft_wrap=True)
+    console.print(f"look at {report}", soft_wrap=True)
 
 
 if __name__ == "__main__":

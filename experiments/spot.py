@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from akm_jax.spotting.options import SpottingOptions
-from experiments.command import console, run_command
+from experiments.command import command_line, console, parse, require_writable, run_command
 from experiments.options import DataOptions
 
 if TYPE_CHECKING:
@@ -46,15 +46,10 @@ class SpotCommand:
     """Where features are kept; the user's folder for caches when not given."""
 
 
+@command_line(writes=("--run_dir", "--data_dir"), resumes=True)
 def main(arguments: Sequence[str]) -> None:
     """Parse, load, run, print the scores."""
-    command = tyro.cli(
-        SpotCommand,
-        args=list(arguments),
-        prog="python -m experiments.spot",
-        description=__doc__,
-        use_underscores=True,
-    )
+    command = parse(SpotCommand, arguments, program="python -m experiments.spot", description=__doc__)
     command.run.validate()
     from akm_jax.spot import run_spotting  # here: --help need not wait for it
     from akm_jax.spotting.training import SpotterConfig
@@ -64,14 +59,15 @@ def main(arguments: Sequence[str]) -> None:
     from experiments.evaluate_spots import print_spot_scores
 
     training = SpotterConfig(epochs=command.epochs, learning_rate=command.learning_rate, seed=command.seed)
+    run_dir = command.run_dir or Path("runs") / f"spot-{command.data.dataset}"
+    require_writable("--run_dir", run_dir)
     keep_compiled_programs(console)
     split_cpu()
     videos = load_long_data(command.data)
-    run_dir = command.run_dir or Path("runs") / f"spot-{command.data.dataset}"
     console.print(
         f"{videos.name}: {len(videos)} videos of {len(videos.subjects)} subjects, "
         f"{sum(one.num_frames for one in videos)} frames; results in {run_dir}",
-        markup=False,
+        soft_wrap=True,
     )
     summary = run_spotting(
         videos,
@@ -87,8 +83,8 @@ def main(arguments: Sequence[str]) -> None:
     print_spot_scores(summary | {"types": summary["scores"], "min_iou": 0.5})
     for name, found in summary["baselines"].items():
         by_type = ", ".join(f"{kind} {row['f1']:.3f}" for kind, row in found.items())
-        console.print(f"F1 of the {name} baseline: {by_type}", markup=False)
-    console.print(f"look at {run_dir / 'report.html'}", markup=False)
+        console.print(f"F1 of the {name} baseline: {by_type}", soft_wrap=True)
+    console.print(f"look at {run_dir / 'report.html'}", soft_wrap=True)
 
 
 def _settings(command: SpotCommand, run_dir: Path) -> dict[str, Any]:
@@ -114,6 +110,7 @@ def make_recogniser(run_dir: Path) -> "Recognise":
         ValueError: the run is not complete, or is of another method.
     """
     from akm_jax.classifier import load_classifier, predict
+    from akm_jax.data.subjects import match_subject
 
     if not (run_dir / "summary.json").is_file():
         raise ValueError(f"--recognise={run_dir}: not a finished run; expected a run directory of experiments.loso")
@@ -121,7 +118,7 @@ def make_recogniser(run_dir: Path) -> "Recognise":
     loaded: dict[str | None, Any] = {}
 
     def recognise(video, crops):
-        subject = video.subject if video.subject in folds else None
+        subject = match_subject(video.subject, folds)
         if subject not in loaded:
             loaded[subject] = load_classifier(run_dir, subject=subject)
         return loaded[subject].class_names[int(predict(loaded[subject], crops).probabilities.argmax())]

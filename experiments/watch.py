@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from akm_jax.observe import Observer
-from experiments.command import console, run_command
+from akm_jax.progress import track
+from experiments.command import command_line, console, parse, require_writable, run_command
 from experiments.compiled_programs import keep_compiled_programs
 
 if TYPE_CHECKING:
@@ -61,18 +62,14 @@ class WatchCommand:
     """How long a camera is recorded at most; closing the window, q or Escape end it earlier."""
 
 
+@command_line(writes=("--run_dir",))
 def main(arguments: Sequence[str]) -> None:
     """Parse, open, watch, print."""
-    command = tyro.cli(
-        WatchCommand,
-        args=list(arguments),
-        prog="python -m experiments.watch",
-        description=__doc__,
-        use_underscores=True,
-    )
+    command = parse(WatchCommand, arguments, program="python -m experiments.watch", description=__doc__)
     from akm_jax.classifier import load_classifier
     from akm_jax.watch import describe_result, watch_video
 
+    require_writable("--run_dir", command.run_dir)
     keep_compiled_programs(console)
     spotters = _spotters(command)
     recogniser = None
@@ -85,19 +82,18 @@ def main(arguments: Sequence[str]) -> None:
         _tell(
             f"{one.type}: half length {one.half_length_s:g} s, {k} frames at {recording.fps:.4g} frames/s; {one.source}"
         )
-    with _Display() as display:
-        result = watch_video(
-            recording,
-            command.run_dir,
-            spotters,
-            recogniser=recogniser,
-            source=_source(command, recording),
-            flow=command.flow,
-            annotate=command.annotate,
-            observer=display,
-        )
+    result = watch_video(
+        recording,
+        command.run_dir,
+        spotters,
+        recogniser=recogniser,
+        source=_source(command, recording),
+        flow=command.flow,
+        annotate=command.annotate,
+        observer=_Display(),
+    )
     for note in result["notes"]:
-        console.print(f"note: {note}", style="yellow", soft_wrap=True, markup=False)
+        console.print(f"note: {note}", style="yellow", soft_wrap=True)
     parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in result["seconds"].items())
     _tell(f"{result['frames_per_second']:.1f} frames/s; seconds: {parts}")
     for line in describe_result(result) or ["no interval: no peak reaches the threshold"]:
@@ -159,28 +155,15 @@ def _source(command: WatchCommand, recording: "Recording") -> "LandmarkSource | 
 
 
 def _tell(text: str) -> None:
-    console.print(text, soft_wrap=True, markup=False)
+    console.print(text, soft_wrap=True)
 
 
 class _Display(Observer):
-    """A bar a stage on a terminal."""
-
-    def __init__(self):
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bars = Progress(*columns, console=console, disable=not console.is_terminal)
-
-    def __enter__(self) -> "_Display":
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_exc) -> None:
-        self._bars.stop()
+    """A bar a stage on a terminal, elsewhere a line a minute."""
 
     def track(self, items: Iterable, what: str, total: int) -> Iterable:
-        """A bar, which stays."""
-        return self._bars.track(items, total=total, description=what)
+        """Show it."""
+        return track(items, what, total, console)
 
 
 if __name__ == "__main__":

@@ -50,13 +50,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 # Linux lets a process have 65,530 memory mappings, and one that reaches them dies while compiling.
 MANY_MAPPINGS = 20_000
+MAPPINGS = Path("/proc/self/maps")  # Linux
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _forget_compiled_programs():
     """Compiled programs, each of up to thousands of memory mappings, go with the file after which there are many."""
     yield
-    if "jax" in sys.modules and Path("/proc/self/maps").read_bytes().count(b"\n") > MANY_MAPPINGS:
+    if "jax" in sys.modules and MAPPINGS.is_file() and MAPPINGS.read_bytes().count(b"\n") > MANY_MAPPINGS:
         sys.modules["jax"].clear_caches()
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from akm_jax.config import Protocol
 from akm_jax.data.clip_set import ClipSet
+from akm_jax.data.subjects import match_subjects, subject_order
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,13 +26,8 @@ class Fold:
     test: np.ndarray
 
 
-def subject_order(subject: str) -> tuple[int, str]:
-    """Sort key: numeric subjects by number."""
-    return (int(subject), "") if subject.isdigit() else (10**9, subject)
-
-
 def leave_one_subject_out(clip_set: ClipSet, subjects: Sequence[str] = ()) -> list[Fold]:
-    """One fold a subject, in the order of subjects; only `subjects` when given.
+    """One fold a subject, in the order of subjects; only `subjects` when given, in any spelling (`sub01`, `s1`, `1`).
 
     Raises:
         ValueError: a data set of one subject, an unknown subject, or a training set that lacks a class.
@@ -74,8 +70,7 @@ def _leave_out(
     what: str, clip_set: ClipSet, of_clips: Sequence[str], known: Sequence[str], chosen: Sequence[str]
 ) -> list[Fold]:
     """A fold for each of `known`, or of `chosen`; `of_clips` says of each clip whose it is."""
-    if unknown := [name for name in chosen if name not in known]:
-        raise ValueError(f"--folds: no clips of {what} {', '.join(unknown)}; the data set has {', '.join(known)}")
+    chosen = match_subjects(chosen, known, "--folds", "the data set", what)
     of_clip, folds = np.array(of_clips), []
     for name in known:
         if chosen and name not in chosen:

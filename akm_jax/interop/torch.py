@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -93,7 +94,7 @@ def load_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """Read a `.pt` state dict (only tensors are unpickled) as NumPy arrays.
 
     A file with the state dict under the key "state_dict" or "model" is accepted, and so is the prefix "module." that
-    nn.DataParallel puts before every name.
+    nn.DataParallel puts before every name. Shorter floating types (half, bfloat16) come as float32.
 
     Raises:
         FileNotFoundError: no such file.
@@ -111,7 +112,9 @@ def load_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as e:
-        raise ValueError(f"{path}: PyTorch can't read it as plain weights ({type(e).__name__}); {expected}") from e
+        raise ValueError(f"{path}: {_why_unreadable(path, e)}; {expected}") from e
+    if isinstance(content, torch.nn.Module):
+        raise ValueError(f"{path}: {_WHOLE_MODEL}; {expected}")
     for key in ("state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
@@ -120,7 +123,39 @@ def load_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     wrong = [str(k) for k, v in content.items() if not isinstance(k, str) or not isinstance(v, torch.Tensor)]
     if wrong:
         raise ValueError(f"{path}: entries that are not named tensors: {wrong[:5]}; {expected}")
-    return {key.removeprefix("module."): value.numpy() for key, value in content.items()}
+    return {key.removeprefix("module."): _as_array(path, key, value) for key, value in content.items()}
+
+
+_WHOLE_MODEL = (
+    "a whole pickled model, or other objects beside its weights, which are not unpickled because a file could run "
+    "anything; load it in the program that saved it and save model.state_dict() alone"
+)
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    """What a file is that PyTorch does not load as weights, as far as its first bytes and PyTorch tell."""
+    start = path.read_bytes()[:512].lstrip().lower()
+    if not start:
+        return "an empty file; copy or download it again"
+    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        return "a web page, not weights: the page was saved in place of the file it links to; download the file itself"
+    if start.startswith(b"version https://git-lfs"):
+        return "a pointer of Git LFS, not the file itself; fetch it with git lfs pull"
+    if start.startswith(b"\x89hdf"):
+        return "an HDF5 file, as Keras writes them; of SOFTNet it is read by experiments.watch --spotter"
+    if "Unsupported global" in str(error) or "Unsupported class" in str(error):
+        return _WHOLE_MODEL
+    return f"PyTorch can't read it as plain weights ({type(error).__name__}); the file may be incomplete"
+
+
+def _as_array(path: Path, key: str, value: Any) -> np.ndarray:
+    """A tensor as float32 where it is of a shorter floating type (half, bfloat16, ...), else as it is."""
+    import torch
+
+    if value.layout is not torch.strided or value.is_quantized or value.is_meta:
+        raise ValueError(f"{path}: {key} is a sparse, quantised or empty tensor; expected plain ones, saved dense")
+    value = value.detach().resolve_conj().resolve_neg()
+    return (value.float() if value.is_floating_point() and value.element_size() < 4 else value).numpy()
 
 
 def flat_state(model_or_state) -> dict[str, jax.Array]:

@@ -99,6 +99,10 @@ class _Together(Observer):
         if self._stopped.is_set():
             raise StoppedError
 
+    def tell(self, text: str) -> None:
+        with self._lock:
+            self._observer.tell(text)
+
     def training_starts(self, place: Place, epoch: int) -> None:
         self._go_on()
         with self._lock:

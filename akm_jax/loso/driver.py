@@ -74,7 +74,8 @@ def run_folds(
     _train_units(run, left, observer)
     results = [run.result(seed, fold.subject) for seed in seeds for fold in folds]
     chosen = [plan_training(clip_set, fold, options.seed, ALL_SUBJECTS, inner_share=0) for fold in folds]
-    facts = {"complete": method.complete, **trainer.run_facts(chosen)}
+    everyone = len(folds) == len(set(clip_set.subjects))
+    facts = {"complete": method.complete and everyone, **trainer.run_facts(chosen)}
     return write_results(run_dir, clip_set, folds, results, described, facts)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from akm_jax.data.folds import subject_order
+from akm_jax.data.subjects import subject_order
 from akm_jax.files import fold_folder, write_json, write_text
 from akm_jax.loso.results import git_revision
 from akm_jax.loso.rules import GIVEN

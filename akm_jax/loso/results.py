@@ -14,7 +14,7 @@ from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold
 from akm_jax.files import write_json, write_text
 from akm_jax.loso.run_dir import describe_data
-from akm_jax.loso.scores import score_results
+from akm_jax.loso.scores import part_of_set, score_results
 from akm_jax.versions import versions
 
 # What every `result.json` has; whatever else is in one are numbers the method keeps with a fold.
@@ -43,11 +43,15 @@ def write_results(
     clips = np.concatenate([fold.test for fold in folds])
     table = _join(results, clip_set, clips)
     write_text(run_dir / "predictions.csv", _predictions_csv(table, clip_set, clips))
+    scores = score_results(results, clip_set.class_names)
+    part = part_of_set(len(folds), len(set(clip_set.subjects)))
+    for found in [scores, *scores["rules"].values()] if part else []:
+        found["part"] = part
     summary = {
         "dataset": clip_set.name,
         "class_names": list(clip_set.class_names),
-        "headline_rule": "last",
-        **score_results(results, clip_set.class_names),
+        "headline_rule": None if part else "last",
+        **scores,
         **facts,
         **_largest_facts(results),
         **_speed(results),

@@ -12,9 +12,11 @@ lock                  held by the process that writes; empty
 
 import contextlib
 import dataclasses
+import errno
 import fcntl
 import json
 import shutil
+import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,6 +29,9 @@ from akm_jax.data.clip_set import ClipSet
 from akm_jax.files import read_json, write_json
 from akm_jax.methods.protocol import Method
 from akm_jax.views.cache import describe_view
+
+# What file systems without locks answer, such as some of NFS and FUSE.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 # Settings that say where things lie, how they are read, how often to save, on how many devices, what is looked at
 # beforehand: a run may go on with other ones.
@@ -70,6 +75,10 @@ def open_run(run_dir: Path, settings: Mapping[str, Any], data: ClipSet | Mapping
                 f"{run_dir}: another process is writing to this run directory; wait for it to end, or give another "
                 "--run_dir"
             ) from e
+        except OSError as e:
+            if e.errno not in _NO_LOCKS:
+                raise
+            warnings.warn(f"{run_dir}: its disk knows no locks; start only one process at a time on it", stacklevel=3)
         _claim(run_dir, settings, describe_data(data) if isinstance(data, ClipSet) else data)
         _remove_partial(run_dir)
         yield run_dir

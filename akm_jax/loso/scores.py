@@ -9,6 +9,11 @@ import numpy as np
 from akm_jax.metrics import bootstrap_interval, majority_accuracy, majority_band, score
 
 
+def part_of_set(subjects: int, of: int) -> str:
+    """What stands beside every figure of a run that left out only some subjects of its set: "1 of 26 subjects"."""
+    return f"{subjects} of {of} subjects" if subjects < of else ""
+
+
 def score_results(results: Sequence[dict[str, Any]], class_names: Sequence[str]) -> dict[str, Any]:
     """Score folds: means over seeds; the confusion matrix is summed over seeds.
 

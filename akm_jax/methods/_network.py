@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from akm_jax.data.clip_set import Clips
-from akm_jax.methods.protocol import Context, Epoch, Method, Start, Trainer, Training
+from akm_jax.methods.protocol import COMPILING, Context, Epoch, Method, Start, Trainer, Training
 from akm_jax.observe import Observer
 from akm_jax.views.view import Views
 
@@ -81,6 +81,7 @@ class NetworkTrainer(Trainer):
         """Args: the method, what it sees, every training of the set, which fix the shapes, and K."""
         super().__init__(method, views)
         self._network = method
+        self._compiled = False
         self._every, self._num_classes = [method.expand(training) for training in trainings], num_classes
 
     @functools.cached_property
@@ -91,6 +92,9 @@ class NetworkTrainer(Trainer):
         self, trainings: Sequence[Training], starts: Sequence[Start], observer: Observer
     ) -> Iterator[Sequence[Epoch]]:
         """Train some folds, each as it would be trained alone."""
+        if not self._compiled:
+            observer.tell(COMPILING)
+            self._compiled = True
         return self.train_on(self._inputs, trainings, starts)
 
     def train_on(

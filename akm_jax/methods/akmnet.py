@@ -23,7 +23,7 @@ import numpy as np
 
 from akm_jax.config import AKMNetConfig
 from akm_jax.data.clip_set import Clips, ClipSet
-from akm_jax.methods.protocol import Context, Epoch, Method, Outputs, Start, Trainer, Training
+from akm_jax.methods.protocol import COMPILING, Context, Epoch, Method, Outputs, Start, Trainer, Training
 from akm_jax.observe import Observer, Place
 from akm_jax.views.view import Views
 
@@ -211,6 +211,7 @@ class AKMNetTrainer(Trainer):
         self, trainings: Sequence[Training], starts: Sequence[Start], observer: Observer
     ) -> Iterator[Sequence[Epoch]]:
         """Train one fold, an epoch and its evaluation given to the device before the host looks at the one before."""
+        from akm_jax.train import step
         from akm_jax.train.calls import PendingEpoch, PendingEvaluation
         from akm_jax.train.state import copied
 
@@ -223,6 +224,8 @@ class AKMNetTrainer(Trainer):
         if done == 0 and self._start is not None:
             state = copied(self._start)
         draws = setup.draw_epoch(training.clips, place, done + 1)
+        if step.compilations() == self._compiled_before and done < setup.config.train.epochs:
+            observer.tell(COMPILING)
         while done < setup.config.train.epochs:
             running = PendingEpoch(setup, state, done + 1, draws, place, observer)
             state = running.state

@@ -20,6 +20,9 @@ from akm_jax.data.clip_set import Clips
 from akm_jax.observe import Observer, Place
 from akm_jax.views.view import View, Views
 
+# Told before the first step, by methods that compile one.
+COMPILING = "compiling the training step: once for all folds, minutes for a large network; it is kept for later starts"
+
 
 @dataclasses.dataclass(frozen=True)
 class Training:

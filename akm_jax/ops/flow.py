@@ -9,7 +9,6 @@ field: (pyramid 0.5, 3 levels, window 15, 3 iterations, neighbourhood 5, sigma 1
 
 import contextlib
 import functools
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from akm_jax.machine import num_cores
 from akm_jax.ops.tvl1 import TVL1Config, tvl1
 
 Method = Literal["tvl1", "farneback", "rlof", "dis"]
@@ -70,7 +70,7 @@ def flow(
         config.validate()
     elif config != DEFAULTS:
         raise ValueError(f"config holds settings of TV-L1, but method is {method!r}; leave it out")
-    threads = threads or len(os.sched_getaffinity(0))
+    threads = threads or num_cores()
     if method == "tvl1" and backend != "opencv":
         return _with_jax(first, second, config, threads, pairs_per_call)
     return _with_opencv(first, second, opencv_flow(method, config), threads)

@@ -86,7 +86,10 @@ def label(one: FoundInterval) -> str:
     """What stands on the video while an interval lasts."""
     if one.recognition is None:
         return one.type
-    return f"{one.type} {one.recognition.emotion} {max(one.recognition.probabilities.values()):.0%}"
+    emotion, probabilities = one.recognition.emotion, one.recognition.probabilities
+    # OpenCV draws ASCII only.
+    named = emotion if emotion.isascii() else f"class {list(probabilities).index(emotion)}"
+    return f"{one.type} {named} {max(probabilities.values()):.0%}"
 
 
 def draw_strip(watched: Watched, width: int) -> np.ndarray:

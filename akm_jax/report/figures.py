@@ -136,7 +136,7 @@ def seeds(scores: dict[str, Any], rules: Sequence[str]) -> Markup:
 
 
 def timeline(name: str, reading: Reading, apex: int | None) -> Markup:
-    """Beta over the frames of a clip, its threshold, the frames selected, the top one, and the apex.
+    """Beta over the frames of a clip, its threshold, the frames selected, the top one, and the apex; from 0.
 
     Args:
         name: unique on the page.
@@ -144,19 +144,19 @@ def timeline(name: str, reading: Reading, apex: int | None) -> Markup:
         apex: index of the apex from 0, None where it is not annotated.
     """
     beta, chosen = np.array(reading.beta), np.flatnonzero(reading.selected)
-    frames = np.arange(1, len(beta) + 1)
+    frames = np.arange(len(beta))
     top = int(beta.argmax())
 
     def paint(axes: "Axes") -> None:
         for first, last in _stretches(chosen):
-            axes.axvspan(first + 0.5, last + 1.5, color=COLOURS["last"], alpha=0.12, linewidth=0)
+            axes.axvspan(first - 0.5, last + 0.5, color=COLOURS["last"], alpha=0.12, linewidth=0)
         axes.axhline(reading.threshold, color=WRONG, linewidth=0.9, linestyle=(0, (4, 2)))
         axes.plot(frames, beta, color=MUTED, linewidth=1)
         axes.plot(frames[chosen], beta[chosen], "o", color=COLOURS["last"], markersize=2.8)
-        axes.plot(top + 1, beta[top], "o", markersize=7, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1)
+        axes.plot(top, beta[top], "o", markersize=7, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1)
         if apex is not None:
-            axes.axvline(apex + 1, color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)))
-        axes.set(xlim=(0.4, len(beta) + 0.6), xlabel="frame", ylabel="beta")
+            axes.axvline(apex, color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)))
+        axes.set(xlim=(-0.6, len(beta) - 0.4), xlabel="frame", ylabel="beta")
         axes.margins(y=0.12)
         _limit_ticks(axes.xaxis, 8, integer=True, min_n_ticks=1)
         _limit_ticks(axes.yaxis, 4)
@@ -174,7 +174,7 @@ def _timeline_text(reading: Reading, chosen: np.ndarray, top: int, apex: int | N
     parts = [
         f"Beta over the {len(reading.beta)} frames of clip {reading.clip_id}: threshold {reading.threshold:.4f}",
         f"{len(chosen)} frames selected",
-        f"top beta {reading.beta[top]:.4f} at frame {top + 1}",
-        "apex not annotated" if apex is None else f"apex at frame {apex + 1}",
+        f"top beta {reading.beta[top]:.4f} at frame {top}",
+        "apex not annotated" if apex is None else f"apex at frame {apex}",
     ]
     return ", ".join(parts) + "."

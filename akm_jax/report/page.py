@@ -9,6 +9,7 @@ from markupsafe import Markup
 from akm_jax.config import FULL_METHOD
 from akm_jax.files import write_text
 from akm_jax.loso.rules import GIVEN
+from akm_jax.loso.scores import part_of_set
 from akm_jax.methods import method_title
 from akm_jax.report import figures
 from akm_jax.report.chosen_clips import Reading, choose, read_clips
@@ -70,6 +71,7 @@ def render(run: RunFiles) -> str:
         rule_notes={rule: (mark, note.replace(WHO, run.leaves_out)) for rule, (mark, note) in RULE_NOTES.items()},
         who=run.leaves_out,
         headline=main_rule(run.scores["rules"]),
+        part=part_of_set(run.scores["num_subjects"], run.plan["data"]["num_subjects"]),
         foreign=GIVEN in run.scores["rules"],
         notes=run.summary.get("notes", []),
         subjects=sorted(run.scores["rules"][run.rules[0]]["per_subject"], key=natural_order),

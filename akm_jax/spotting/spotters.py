@@ -2,7 +2,7 @@
 
 import dataclasses
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from flax import nnx
 from jaxtyping import Float
 
 from akm_jax.data.long_videos import TYPES, ExpressionType
+from akm_jax.data.subjects import match_subject
 from akm_jax.files import read_json
 from akm_jax.interop.keras import load_softnet
 from akm_jax.models.softnet import PUBLISHED, SOFTNet, SOFTNetConfig
@@ -80,7 +81,7 @@ def _from_run(run_dir: Path, wanted: ExpressionType | None, subject: str | None)
     config = _read_config(run_dir)
     files = {kind: sorted(weights_folder(run_dir, kind).glob("*.npz"), key=_natural) for kind in TYPES}
     chosen = {
-        kind: [file for file in found if subject in (None, file.stem)]
+        kind: [file for file in found if subject is None or file.stem == _meant(subject, found)]
         for kind, found in files.items()
         if found and wanted in (None, kind)
     }
@@ -96,6 +97,10 @@ def _from_run(run_dir: Path, wanted: ExpressionType | None, subject: str | None)
     return tuple(
         _spotter(_read_weights(found[0], model), model, kind, found[0], config) for kind, found in chosen.items()
     )
+
+
+def _meant(subject: str, files: Sequence[Path]) -> str | None:
+    return match_subject(subject, [file.stem for file in files])
 
 
 def _read_config(run_dir: Path) -> dict[str, Any]:

@@ -6,7 +6,6 @@ every file (`manifest.json`). It is written beside its place and renamed; the on
 
 import dataclasses
 import hashlib
-import os
 import shutil
 import threading
 from pathlib import Path
@@ -16,6 +15,7 @@ import jax
 import numpy as np
 
 from akm_jax.files import read_json, write_json
+from akm_jax.machine import require_room
 
 KEPT = 2
 # Orbax counts its operations in one place a process, so one thread uses it at a time.
@@ -70,7 +70,9 @@ def save(folder: Path, epoch: int, state: Any, notes: dict[str, Any]) -> Path:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     arrays = _arrays(state)
-    _require_room(partial, sum(array.nbytes for array in arrays.values()))
+    num_bytes = sum(array.nbytes for array in arrays.values())
+    # Orbax's own threads end badly on a full disk.
+    require_room(partial, 2 * num_bytes, f"a checkpoint of {num_bytes / 2**20:.1f} MiB")
     with _one_at_a_time, ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(partial / "state", arrays)
     write_json(partial / "notes.json", {"epoch": epoch, **notes})
@@ -80,18 +82,6 @@ def save(folder: Path, epoch: int, state: Any, notes: dict[str, Any]) -> Path:
     for old in checkpoints(folder)[:-KEPT]:
         shutil.rmtree(old)
     return place
-
-
-def _require_room(folder: Path, num_bytes: int) -> None:
-    """Reserve and release the room a checkpoint takes: Orbax's own threads end badly on a full disk."""
-    probe = folder / "room"
-    try:
-        with probe.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, 2 * num_bytes)
-    except OSError as e:
-        raise OSError(e.errno, f"no room for a checkpoint of {num_bytes / 2**20:.1f} MiB", str(folder)) from e
-    finally:
-        probe.unlink(missing_ok=True)
 
 
 def checkpoints(folder: Path) -> list[Path]:

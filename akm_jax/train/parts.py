@@ -14,6 +14,8 @@ import jax
 import numpy as np
 from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec
 
+from akm_jax.machine import num_cores
+
 AXIS = "part"
 CPU_PARTS = 2
 
@@ -25,7 +27,7 @@ def split_cpu() -> None:
 
     Without effect once it has started, or where XLA_FLAGS says how many there are.
     """
-    several_cores = len(os.sched_getaffinity(0)) >= CPU_PARTS
+    several_cores = num_cores() >= CPU_PARTS
     if several_cores and "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
         with contextlib.suppress(RuntimeError):  # it has started
             jax.config.update("jax_num_cpu_devices", CPU_PARTS)

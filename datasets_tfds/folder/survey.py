@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from akm_jax.data.folds import subject_order
 from akm_jax.data.pictures import Frame, enumerate_some
+from akm_jax.data.subjects import subject_order
 from datasets_tfds import reach
 from datasets_tfds.disk_check import DiskCheck
 from datasets_tfds.folder.forms import read_listing

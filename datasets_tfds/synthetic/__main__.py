@@ -41,7 +41,7 @@ def main_long(config: Annotated[LongCorpusConfig, tyro.conf.arg(name="")], out: 
 
 
 def _report(write: Callable[..., pathlib.Path], config: Any, out: pathlib.Path) -> None:
-    written = write(config, out, show_progress=sys.stderr.isatty() or sys.stdout.isatty())
+    written = write(config, out.expanduser(), show_progress=True)
     print(f"wrote {written}")
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import json
 import os
 import pathlib
@@ -13,8 +12,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from rich.progress import track
 
+from akm_jax.observe import make_console
+from akm_jax.progress import track
 from datasets_tfds.synthetic import (
     annotated_corpus,
     annotated_irregularities,
@@ -80,7 +80,7 @@ def write_corpus(config: CorpusConfig, out: str | os.PathLike[str], *, show_prog
     out = pathlib.Path(out).absolute()
     with complete_or_nothing(out) as root:
         plan, layout = plan_corpus(config), config.chosen_layout
-        progress = functools.partial(track, description="Drawing clips", disable=not show_progress)
+        progress = shown("Drawing clips") if show_progress else iter
         if isinstance(layout, AnnotatedLayout):
             clips, planted = _write_annotated(config, layout, root, plan, progress)
         else:
@@ -89,6 +89,11 @@ def write_corpus(config: CorpusConfig, out: str | os.PathLike[str], *, show_prog
         truth = {"config": dataclasses.asdict(config), "clips": clips, "planted": planted}
         (root / TRUTH_FILE).write_text(json.dumps(truth, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return out
+
+
+def shown(what: str) -> Callable[[Sequence], Iterable]:
+    """What shows work on a sequence, on standard error."""
+    return lambda items: track(items, what, len(items), make_console())
 
 
 def _drawing(config: CorpusConfig) -> Callable[[ClipSpec], DrawnClip]:

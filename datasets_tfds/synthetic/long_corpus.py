@@ -1,7 +1,6 @@
 """A set of drawn long videos on disk, in the layout of a real one, with the truth about it in `truth.json`."""
 
 import dataclasses
-import functools
 import json
 import os
 import pathlib
@@ -9,10 +8,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from rich.progress import track
 
 from datasets_tfds.synthetic import long_irregularities, sheets
-from datasets_tfds.synthetic.corpus import TRUTH_FILE, complete_or_nothing
+from datasets_tfds.synthetic.corpus import TRUTH_FILE, complete_or_nothing, shown
 from datasets_tfds.synthetic.long_layouts import (
     CAS_ME2,
     LONG_LAYOUTS,
@@ -111,7 +109,7 @@ def write_long_corpus(
             planted += long_irregularities.plan(layout, videos, [plan.num_frames for plan in plans], config.seed)
             if layout is CAS_ME2:
                 planted += _add_stray(config, plans, videos)
-        progress = functools.partial(track, description="Drawing videos", disable=not show_progress)
+        progress = shown("Drawing videos") if show_progress else iter
         for plan, video in progress(list(zip(plans, videos, strict=True))):
             _write_frames(root / layout.top / video.folder, layout, plan, video)
         sheets.write_workbook(root / layout.table, sheet_grids(layout, [video for video in videos if video.rows]))

@@ -3,13 +3,13 @@
 import ctypes
 import functools
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from akm_jax.machine import num_cores, peak_memory_bytes
 from experiments.benchmarks.timing import timed
 
 GIB = 2**30
@@ -26,10 +26,12 @@ def use_threads(count: int) -> None:
     """
     if NVIDIA_DRIVER.exists():
         return
-    allowed = sorted(os.sched_getaffinity(0))
-    if not 1 <= count <= len(allowed):
-        raise ValueError(f"--threads={count}: expected 1 to {len(allowed)}, the CPUs this process may use")
-    os.sched_setaffinity(0, allowed[:count])
+    if not 1 <= count <= num_cores():
+        raise ValueError(f"--threads={count}: expected 1 to {num_cores()}, the CPUs this process may use")
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+    elif count < num_cores():
+        raise ValueError(f"--threads={count}: this system restricts no process; give --threads={num_cores()}")
 
 
 def keep_memory() -> None:
@@ -54,7 +56,7 @@ def has_accelerator() -> bool:
 def device_name() -> str:
     """The kind of device, without naming the machine."""
     if not has_accelerator():
-        return f"CPU, {len(os.sched_getaffinity(0))} cores"
+        return f"CPU, {num_cores()} cores"
     return jax.devices()[0].device_kind
 
 
@@ -75,9 +77,7 @@ def matmul_peak(dtype: str = "float32") -> float:
 
 def peak_memory_gib() -> dict[str, float]:
     """Most memory held so far, GiB: of this process, and of the device where it tells."""
-    status = Path("/proc/self/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+)", status)
-    peak = {"process": round(int(found[1]) * 1024 / GIB, 2)} if found else {}
+    peak = {"process": round(peak_memory_bytes() / GIB, 2)}
     stats = jax.devices()[0].memory_stats()
     return peak | ({"device": round(stats["peak_bytes_in_use"] / GIB, 2)} if stats else {})
 

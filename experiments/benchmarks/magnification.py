@@ -89,9 +89,10 @@ def peak_memory(band: bool) -> float:
     """Most memory, GiB, that a fresh process holds while it magnifies 141 frames of 340 x 280."""
     options = "fps=200.0, band_hz=(2.0, 40.0)" if band else ""
     program = (
-        "import numpy as np, re; from akm_jax.prepare.magnify import magnify;"
+        "import numpy as np; from akm_jax.machine import peak_memory_bytes;"
+        "from akm_jax.prepare.magnify import magnify;"
         "frames = np.random.default_rng(0).integers(0, 256, (141, 340, 280), np.uint8);"
-        f"magnify(frames, {options}); print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])"
+        f"magnify(frames, {options}); print(peak_memory_bytes())"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    return round(int(done.stdout) / 2**20, 2)
+    return round(int(done.stdout) / 2**30, 2)

@@ -6,12 +6,12 @@ compiles, is reported apart.
 """
 
 import functools
-import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from akm_jax.machine import num_cores
 from akm_jax.ops.flow import Backend, flow
 from akm_jax.ops.tvl1 import TVL1Config
 from datasets_tfds.synthetic import ClipSpec, draw_clip
@@ -43,7 +43,7 @@ def measure(*, rounds: int) -> Measured:
                 }
             )
         rows[-2] |= {
-            "what": f"{PAIRS} pairs of {SIZE} x {SIZE}, {len(os.sched_getaffinity(0))} threads",
+            "what": f"{PAIRS} pairs of {SIZE} x {SIZE}, {num_cores()} threads",
             "first_call_s": round(compile_s, 3),
             "mean_difference_px": float(f"{difference.mean():.2g}"),
         }

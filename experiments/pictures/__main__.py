@@ -6,7 +6,7 @@ from typing import Annotated
 import tyro
 
 import experiments.pictures
-from experiments.command import run_command
+from experiments.command import command_line, parse, require_writable, run_command
 from experiments.pictures import benchmark, demo, preparation, report
 
 Picture = (
@@ -17,15 +17,12 @@ Picture = (
 )
 
 
+@command_line(writes=("--output",))
 def main(arguments: Sequence[str]) -> None:
     """Parse and draw."""
-    config = tyro.cli(
-        Picture,  # type: ignore[arg-type]
-        args=list(arguments),
-        prog="python -m experiments.pictures",
-        description=experiments.pictures.__doc__,
-        use_underscores=True,
-    )
+    about = experiments.pictures.__doc__
+    config = parse(Picture, arguments, program="python -m experiments.pictures", description=about)
+    require_writable("--output", config.output, (".png", ".svg", ".pdf"))
     config.draw()
 
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from akm_jax.files import one_at_a_time
+from akm_jax.files import one_at_a_time, read_json, write_json, write_text
 
 
 def test_who_comes_second_waits_and_says_so(tmp_path, caplog):
@@ -49,3 +49,11 @@ def test_a_file_system_without_locks_is_told(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(filelock.FileLock, "acquire", acquire)
     with one_at_a_time(tmp_path / ".lock", "draws"):
         assert "locks are not possible there; start one process at a time" in caplog.text
+
+
+def test_names_that_are_not_utf_8_lose_no_result(tmp_path):
+    write_text(tmp_path / "page.html", "clip \udcff 微")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == "clip \\udcff 微"
+    write_json(tmp_path / "o.json", {"clip": "\udcff"})
+    assert read_json(tmp_path / "o.json") == {"clip": "\udcff"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["o.json", "page.html"]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,39 @@ def test_no_module_of_the_library_loads_tensorflow_or_torch():
     done = run_python(IMPORT_ALL)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "True []"
+
+
+@pytest.mark.parametrize(
+    ("platform", "processor", "runs"),
+    [("win32", "AMD64", False), ("darwin", "x86_64", False), ("darwin", "arm64", True), ("linux", "x86_64", True)],
+)
+def test_where_it_does_not_run_one_line_says_so(platform, processor, runs):
+    elsewhere = f"import sys, platform; sys.platform = {platform!r}; platform.machine = lambda: {processor!r}; "
+    library = run_python(elsewhere + "import akm_jax")
+    assert (library.returncode == 0) == runs, library.stderr
+    assert runs or "ImportError: akm_jax runs on Linux" in library.stderr.splitlines()[-1]
+    command = run_python(elsewhere + "import experiments")
+    assert runs or command.stderr.startswith("error: akm_jax runs on Linux")
+    assert len(command.stderr.splitlines()) == (0 if runs else 1)
+
+
+ASK_FOR_METADATA = """
+import sys, types
+for name in ("hatchling", "hatchling.metadata", "hatchling.metadata.plugin", "hatchling.metadata.plugin.interface"):
+    sys.modules[name] = types.ModuleType(name)
+sys.modules["hatchling.metadata.plugin.interface"].MetadataHookInterface = object
+sys.path.insert(0, {root!r})
+sys.platform = {platform!r}
+from hatch_build import PlatformHook
+PlatformHook().update({{}})
+"""
+
+
+@pytest.mark.parametrize("platform", ["win32", "linux"])
+def test_pip_is_told_the_same_before_it_looks_for_dependencies(platform):
+    done = run_python(ASK_FOR_METADATA.format(root=str(Path(__file__).parents[2]), platform=platform))
+    assert (done.returncode == 0) == (platform == "linux"), done.stderr
+    assert (platform == "linux") or "akm_jax runs on Linux" in done.stderr.splitlines()[-1]
 
 
 TRAIN = """

@@ -36,16 +36,16 @@ def command() -> Callable[..., subprocess.CompletedProcess[str]]:
 def warm_command() -> Iterator[Callable[..., types.SimpleNamespace]]:
     """The same in a process that stays, so that what one command imported and compiled serves the next.
 
-    `largest_file` stands for a full disk: bytes that a file may grow to.
+    `largest_file` stands for a full disk: bytes that a file may grow to. `home` is what `~` stands for.
     """
     program = [sys.executable, str(Path(__file__).with_name("warm_commands.py"))]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(program, env=environment, **pipes) as process:
 
-        def run(module: str, *arguments, cwd, largest_file=None) -> types.SimpleNamespace:
+        def run(module: str, *arguments, cwd, largest_file=None, home=None) -> types.SimpleNamespace:
             request = {"module": f"experiments.{module}", "arguments": list(map(str, arguments)), "cwd": str(cwd)}
-            process.stdin.write(json.dumps(request | {"largest_file": largest_file}) + "\n")
+            process.stdin.write(json.dumps(request | {"largest_file": largest_file, "home": home and str(home)}) + "\n")
             process.stdin.flush()
             line = process.stdout.readline()
             assert line, f"the process ended with code {process.wait()}"

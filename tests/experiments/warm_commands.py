@@ -3,7 +3,8 @@
 What a process of its own spends on imports, tracing and compiling is spent once. Reads a request a line from standard
 input, writes an answer a line to the standard output it was started with:
 
-    {"module", "arguments", "cwd", "largest_file"}    largest_file: bytes a file may grow to, null for no limit
+    {"module", "arguments", "cwd", "largest_file", "home"}    largest_file: bytes a file may grow to, null for no limit;
+                                                              home: the user's home folder, null for the true one
     {"returncode", "stdout", "stderr"}
 """
 
@@ -27,7 +28,8 @@ def answer(request: dict) -> dict:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"] or soft, hard))
         try:
-            code = exit_code(request["module"], request["arguments"])
+            with mock.patch.dict(os.environ, {"HOME": request["home"]} if request["home"] else {}):
+                code = exit_code(request["module"], request["arguments"])
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
@@ -45,7 +47,8 @@ def exit_code(module: str, arguments: Sequence[str]) -> int:
 
     with mock.patch.object(sys, "argv", [module, *arguments]):
         try:
-            run_command(importlib.import_module(module).main)
+            found = importlib.import_module(module)
+            run_command(getattr(found, "command", None) or found.main)
         except SystemExit as e:
             return e.code if isinstance(e.code, int) else int(e.code is not None)
         except BaseException:

@@ -65,11 +65,34 @@ def test_a_file_that_is_not_a_state_dict_is_named(content, tmp_path):
         load_state_dict(path)
 
 
-def test_a_pickled_model_or_garbage_is_refused_unread(tmp_path):
-    (tmp_path / "garbage.pt").write_bytes(b"not a checkpoint")
-    for path in (save(torch.nn.Linear(2, 2), tmp_path), tmp_path / "garbage.pt"):
-        with pytest.raises(ValueError, match="can't read it as plain weights"):
-            load_state_dict(path)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_half_and_double_tensors_are_read(weights, tmp_path, dtype):
+    tensors = {k: v.to(dtype) for k, v in as_tensors(weights).items()}
+    model = akmnet_from_state_dict(load_state_dict(save(tensors, tmp_path)), SMALL)
+    for name, value in to_state_dict(nnx.state(model)).items():
+        np.testing.assert_array_equal(value, tensors[name].float().numpy())
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (b"not a checkpoint", "can't read it as plain weights"),
+        (b"", "an empty file"),
+        (b"\n<!DOCTYPE html>\n<html><head>", "a web page, not weights"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "a pointer of Git LFS"),
+        (torch.nn.Linear(2, 2), "a whole pickled model"),
+        ({"state_dict": {"a": torch.zeros(2)}, "model": torch.nn.Linear(2, 2)}, "a whole pickled model"),
+        ({"a": torch.zeros(3, 3).to_sparse()}, "a is a sparse"),
+    ],
+)
+def test_what_is_no_state_dict_is_refused_unread_with_its_cause(tmp_path, content, cause):
+    path = tmp_path / "wrong.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(ValueError, match=rf"wrong\.pt: .*{cause}"):
+        load_state_dict(path)
 
 
 def test_an_absent_file_is_named(tmp_path):

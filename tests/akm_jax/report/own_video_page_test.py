@@ -131,6 +131,12 @@ def test_a_label_without_a_recogniser_is_the_type():
     assert one.peak == 12
 
 
+def test_a_class_that_opencv_has_no_letters_for_is_called_by_its_number():
+    surprise = Recognition("惊讶", {"joy": 0.3, "惊讶": 0.7}, (1, 3))
+    assert label(FoundInterval("micro", 8, 16, 0.4, 0.8, 0.9, surprise)) == "micro class 1 70%"
+    assert label(FoundInterval("micro", 8, 16, 0.4, 0.8, 0.9, JOY)) == "micro joy 70%"
+
+
 def test_a_video_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     watched = make_watched(record(tmp_path / "own.avi"))
     monkeypatch.setattr(cv2, "VideoWriter_fourcc", lambda *_: 0x31303230)

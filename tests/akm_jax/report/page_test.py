@@ -204,8 +204,12 @@ def test_same_run_gives_the_same_page_and_no_leftovers(run, page):
     assert sorted(run.folder.iterdir()) == files
 
 
-def test_run_of_some_subjects_is_complete_with_them_and_says_so(make, clip_set, tmp_path):
+def test_run_of_some_subjects_says_so_beside_every_figure(make, clip_set, tmp_path):
     make.run(tmp_path, clip_set, folds="1,3")
     text = write_report(tmp_path).read_text()
-    assert "complete, 2" in text
+    assert "2 asked for, all finished" in text
+    for figure in ("<dt>Accuracy, rule last", "<dt>UF1", "<dt>UAR", "<td>pooled", "this run, rule last"):
+        assert f"{figure}, 2 of 6 subjects<" in text or figure not in text, figure
+    assert text.count('">2 of 6 subjects</span>') == 3  # a row each of the rules last, inner and test
+    assert ">headline<" not in text
     assert "Only 2 of 6 subjects were left out in turn: 1, 3." in text
