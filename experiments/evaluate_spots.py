@@ -70,7 +70,7 @@ def print_spot_scores(scores: dict[str, Any]) -> None:
     if scores["strs"]:
         _print_strs(scores["strs"])
     for note in scores["notes"]:
-        console.print(note, markup=False, soft_wrap=True)
+        console.print(note, soft_wrap=True)
 
 
 def _print_table(title: str, of: str, rows: dict[str, dict[str, Any]], columns: dict[str, str]) -> None:

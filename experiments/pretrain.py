@@ -19,7 +19,7 @@ from rich.progress import track
 from akm_jax.config import AKMNetConfig, DataConfig, ModelConfig, PretrainConfig, RunOptions
 from akm_jax.files import PRETRAINED
 from akm_jax.observe import Observer, Progress
-from experiments.command import console, run_command
+from experiments.command import command_line, console, parse, run_command
 from experiments.options import check_preset, value_of
 
 USUAL = PretrainConfig()
@@ -51,7 +51,7 @@ class PretrainCommand:
     @property
     def place(self) -> Path:
         """The run directory."""
-        return (self.run_dir or Path("runs") / f"pretrain-{self.images.resolve().name}-{self.preset}").expanduser()
+        return self.run_dir or Path("runs") / f"pretrain-{self.images.resolve().name}-{self.preset}"
 
     @property
     def config(self) -> AKMNetConfig:
@@ -78,17 +78,17 @@ class PretrainCommand:
         return json.loads(json.dumps(recorded))
 
 
+@command_line(writes=("--run_dir",), resumes=True)
 def main(arguments: Sequence[str]) -> None:
     """Parse, read the pictures, train, write the weights, say how well they read."""
     preset = value_of(arguments, "preset", "paper")
     check_preset(preset)
-    command = tyro.cli(
+    command = parse(
         PretrainCommand,
-        args=list(arguments),
-        prog="python -m experiments.pretrain",
+        arguments,
+        program="python -m experiments.pretrain",
         description=__doc__,
         default=PretrainCommand(images=tyro.MISSING, model=AKMNetConfig.preset(preset).model),
-        use_underscores=True,
     )
     config = command.config
     config.validate()
@@ -102,14 +102,14 @@ def main(arguments: Sequence[str]) -> None:
     from experiments.compiled_programs import keep_compiled_programs
 
     observer = EpochLines()
-    stills = load_stills(command.images.expanduser(), track=observer.track)
+    stills = load_stills(command.images, track=observer.track)
     counts = ", ".join(f"{(stills.labels == k).sum()} {name}" for k, name in enumerate(stills.class_names))
-    console.print(f"{len(stills)} stills: {counts}; weights go to {command.place}", markup=False)
+    console.print(f"{len(stills)} stills: {counts}; weights go to {command.place}", soft_wrap=True)
     keep_compiled_programs(console)
     with open_run(command.place, command.settings, stills):
         found, problems = checkpoint.newest(command.place / PRETRAINED)
         for problem in problems:
-            console.print(f"{problem}; pretraining again", markup=False)
+            console.print(f"{problem}; pretraining again", soft_wrap=True)
         if found is None:
             options = RunOptions(seed=command.seed, data=command.data)
             done = pretrain(AKMNet(config).on_this_machine(0).config, stills, options, observer)
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str]) -> None:
     console.print(
         f"accuracy {notes['accuracy']:.3f} of the stills learned from, {notes['held_out_accuracy']:.3f} of those held "
         f"out; start from these weights: python -m experiments.loso {options_of_run}",
-        markup=False,
+        soft_wrap=True,
         soft_wrap=True,
     )
 
@@ -150,7 +150,9 @@ class EpochLines(Observer):
         done = self._latest
         if done is not None:
             rate = done.frames / done.seconds
-            console.print(f"epoch {done.epoch}/{done.epochs}: loss {done.loss:.3f}, {rate:,.0f} stills/s", markup=False)
+            console.print(
+                f"epoch {done.epoch}/{done.epochs}: loss {done.loss:.3f}, {rate:,.0f} stills/s", soft_wrap=True
+            )
 
 
 if __name__ == "__main__":

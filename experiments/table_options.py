@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import tyro
 
 from akm_jax.config import RunOptions
-from experiments.options import PRESETS, DataOptions, SyntheticConfig, value_of
+from experiments import command
+from experiments.options import DataOptions, SyntheticConfig, check_preset, value_of
 
 _BARE = tyro.conf.arg(name="")
 
@@ -51,17 +52,11 @@ def parse(arguments: Sequence[str], description: str | None) -> TablesCommand:
     """The command; defaults depend on `--preset`.
 
     Raises:
-        ValueError: there is no such preset.
+        OptionError: options that there are not, or no such preset.
     """
     preset = value_of(arguments, "preset", "paper")
-    if preset not in PRESETS:
-        raise ValueError(f"--preset={preset}: expected one of {', '.join(PRESETS)}")
+    check_preset(preset)
     default = dataclasses.replace(TablesCommand.preset_of(preset), table=tyro.MISSING)
-    return tyro.cli(
-        TablesCommand,
-        args=list(arguments),
-        prog="python -m experiments.tables",
-        description=description,
-        default=default,
-        use_underscores=True,
+    return command.parse(
+        TablesCommand, arguments, program="python -m experiments.tables", description=description, default=default
     )

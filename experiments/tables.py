@@ -13,7 +13,7 @@ Results: table.html, table.md, table.csv and table.tex below the tables' directo
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from experiments.command import console, run_command
+from experiments.command import command_line, console, run_command
 from experiments.table_cells import TableSpec, choose_cells, find_table, in_order
 from experiments.table_options import TablesCommand, parse
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from experiments.table_runs import PlannedRun
 
 
+@command_line(writes=("--tables_dir",), resumes=True)
 def main(arguments: Sequence[str]) -> None:
     """Parse, load, run what is missing, write the table."""
     command = parse(arguments, __doc__)
@@ -58,7 +59,7 @@ def run_table(spec: TableSpec, planned: Sequence["PlannedRun"], clip_set: "ClipS
             continue
         place = one.experiment.run_dir
         console.print(
-            f"table {command.table}, {one.cell.name}{', control' if one.control else ''}: {place}", markup=False
+            f"table {command.table}, {one.cell.name}{', control' if one.control else ''}: {place}", soft_wrap=True
         )
         found[place] = finish(one)
         table = make_table(spec, planned, found, clip_set, command)
@@ -66,7 +67,7 @@ def run_table(spec: TableSpec, planned: Sequence["PlannedRun"], clip_set: "ClipS
     if not found:
         write(table := make_table(spec, planned, found, clip_set, command), command)
     print(as_markdown(table, rows_of(table)))
-    console.print(f"look at {command.folder / f'table{command.table}' / 'table.html'}", markup=False)
+    console.print(f"look at {command.folder / f'table{command.table}' / 'table.html'}", soft_wrap=True)
 
 
 def write(table: "Table", command: TablesCommand) -> None:
