@@ -125,7 +125,6 @@ def main(arguments: Sequence[str]) -> None:
         f"accuracy {notes['accuracy']:.3f} of the stills learned from, {notes['held_out_accuracy']:.3f} of those held "
         f"out; start from these weights: python -m experiments.loso {options_of_run}",
         soft_wrap=True,
-        soft_wrap=True,
     )
 
 
