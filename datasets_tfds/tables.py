@@ -238,7 +238,7 @@ class _FormulaError(Exception):
     """Cells whose values only a spreadsheet program can compute."""
 
 
-def _read_xlsx(data: bytes, sheet: str | None) -> tuple[str, list[Sequence[Any]]]:
+def _read_xlsx(data: bytes, sheet: str | None) -> tuple[str, Sequence[Sequence[Any]]]:
     import openpyxl
 
     with warnings.catch_warnings():
@@ -270,7 +270,7 @@ def _lacks_value(cell: Any) -> bool:
     return cell.value is None and cell.data_type not in ("s", "str")
 
 
-def _read_xls(data: bytes, sheet: str | None) -> tuple[str, list[Sequence[Any]]]:
+def _read_xls(data: bytes, sheet: str | None) -> tuple[str, Sequence[Sequence[Any]]]:
     import xlrd
 
     book = xlrd.open_workbook(file_contents=data)
