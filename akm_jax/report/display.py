@@ -67,7 +67,7 @@ class TrainingDisplay(Observer):
         minutes = (time.monotonic() - self._started) / 60
         scores = ", ".join(f"{rule} {correct}/{total_clips}" for rule, correct, total_clips in _correct(result))
         self._console.print(
-            f"fold {done}/{total}: {result['subject']} left out, seed {result['seed']}, correct by rule {scores} "
+            f"fold {done}/{total}: subject {result['subject']}, seed {result['seed']}, correct by rule {scores} "
             f"({minutes:.1f} min)"
         )
 
@@ -76,7 +76,7 @@ def _where(latest: Progress, running: list[Progress]) -> str:
     """Where the trainings are; of several at once, the loss of the latest and all their frames a second."""
     rate = sum(p.frames / p.seconds for p in running)
     if len(running) == 1:
-        where = f"{latest.place.subject} left out, seed {latest.place.seed}, epoch {latest.epoch}/{latest.epochs}"
+        where = f"subject {latest.place.subject}, seed {latest.place.seed}, epoch {latest.epoch}/{latest.epochs}"
     else:
         where = ", ".join(f"s{p.place.subject} {p.epoch}/{p.epochs}" for p in running)
     return f"{where}, loss {latest.loss:.3f}, {rate:,.0f} frames/s"
