@@ -90,12 +90,17 @@ def as_text(described: dict[str, Any]) -> str:
     rows = {
         "source": described["source"],
         "sees": described["sees"],
-        "view": "" if view is None else ", ".join(f"{k}={v}" for k, v in view.items() if k not in ("name", "version")),
+        "view": "" if view is None else _as_settings(view),
         "parameters": "" if parameters is None else f"{parameters:,} for {described['classes']} classes",
         "ours": described["ours"],
         "cost": described["cost"],
     }
     return "\n".join([f"{described['name']}: {described['title']}", *(_row(k, v) for k, v in rows.items() if v)])
+
+
+def _as_settings(view: dict[str, Any]) -> str:
+    """Settings of a view that are set."""
+    return ", ".join(f"{k}={v}" for k, v in view.items() if k not in ("name", "version") and v is not None)
 
 
 def _row(name: str, text: str) -> str:

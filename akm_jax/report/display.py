@@ -231,7 +231,7 @@ class _Speed:
 
 
 def _name(place: Place) -> str:
-    return f"{place.subject} left out, seed {place.seed}"
+    return f"subject {place.subject}, seed {place.seed}"
 
 
 def _where(latest: Progress, running: list[Progress]) -> str:

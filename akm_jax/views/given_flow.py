@@ -29,6 +29,7 @@ def find_pictures(folder: Path, clip_ids: Sequence[str]) -> list[Path]:
         FileNotFoundError: there is no such folder, or it lacks clips, all of which are named.
         ValueError: several different pictures may be a clip's, or one picture that of two clips.
     """
+    folder = folder.expanduser()
     files = list_pictures(folder)
     indices = [_index(folder, files, form) for form in FORMS]
     found = [_of_clip(clip_id, indices) for clip_id in clip_ids]
@@ -82,7 +83,7 @@ def list_pictures(folder: Path) -> list[Path]:
 
 def checksum_of(folder: Path) -> str:
     """CRC-32 of all pictures of a folder and their names: another one says that they have changed."""
-    checksum = 0
+    checksum, folder = 0, folder.expanduser()
     for path in list_pictures(folder):
         checksum = zlib.crc32(path.relative_to(folder).as_posix().encode(), checksum)
         checksum = zlib.crc32(path.read_bytes(), checksum)

@@ -219,5 +219,5 @@ def test_akmnet_runs_under_every_protocol(clip_set, tiny_config, tmp_path, proto
     """Mostly compiling, one program for all folds."""
     method = AKMNet(dataclasses.replace(tiny_config, train=dataclasses.replace(tiny_config.train, epochs=1)))
     summary = run(clip_set, tmp_path, method.on_this_machine(1), protocol=protocol, rules="last")
-    assert summary["compilations"] == 1
+    assert summary["compilations"] <= 1  # none where the other protocol has compiled it
     assert set(summary["rules"]["last"]["per_set"]) == {"smic", "casme2", "samm"}
