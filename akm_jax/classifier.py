@@ -64,7 +64,8 @@ def load_classifier(
 
     Raises:
         FileNotFoundError: nothing is there.
-        ValueError: not a run, no finished fold, no good checkpoint, or a state dict that does not fit.
+        ValueError: not a run, or one of a network without mining; no finished fold, no good checkpoint, or a state dict
+            that does not fit.
     """
     place = Path(place)
     if place.is_dir():
@@ -86,6 +87,11 @@ def _from_run(run_dir: Path, subject: str | None, seed: int | None) -> Classifie
         raise ValueError(f"{run_dir} is a run of method {method!r}; single clips are predicted with akmnet only")
     fold = _find_fold(run_dir, subject, seed)
     model, names = ModelConfig.from_json(run["config"]["model"]), tuple(run["data"]["class_names"])
+    if not model.mining_parts:
+        raise ValueError(
+            f"{run_dir} is a run with --model.mining={model.mining}, whose network mines no key frames; single clips "
+            "are predicted with those that do: s123, s12, s13, s23"
+        )
     like = empty_state(model, len(names))
     for training in (ALL_SUBJECTS, INNER):
         found, problems = checkpoint.newest(fold / "checkpoints" / training)

@@ -4,6 +4,7 @@ A fold asks the network that was trained without its subject, for the clips it l
 alike: nothing of the subject's labels decides which frames are seen. The networks are those of the last epoch.
 """
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,28 +76,27 @@ class FinishedRun:
         if found is None:
             raise ValueError("\n".join([f"{folder}: no good checkpoint", *problems, "train that fold again"]))
         state = found.restore(empty_state(self._model, self._clips.num_classes))
-        return evaluate(self._setup(), state, np.arange(len(self._clips)))
+        return evaluate(self._setup, state, np.arange(len(self._clips)))
 
+    @functools.cached_property
     def _setup(self) -> "RunSetup":
         """The clips for the run's network, on one device."""
         from akm_jax.config import AKMNetConfig, TrainConfig
         from akm_jax.data.sized import size_clips
         from akm_jax.train.setup import set_up
 
-        if not hasattr(self, "_made"):
-            data, model = self._context.options.data, self._model
-            sized = size_clips(
-                self._clips,
-                model.image_size,
-                model.crop_source_size,
-                memory_gib=data.memory_gib,
-                decode_threads=data.decode_threads,
-                track=self._context.observer.track,
-            )
-            everything = (np.arange(len(self._clips)), np.zeros(len(self._clips), np.int32))
-            config = AKMNetConfig(TrainConfig(parts=1), model)
-            self._made = set_up(config, sized, [everything], num_classes=self._clips.num_classes)
-        return self._made
+        data, model = self._context.options.data, self._model
+        sized = size_clips(
+            self._clips,
+            model.image_size,
+            model.crop_source_size,
+            memory_gib=data.memory_gib,
+            decode_threads=data.decode_threads,
+            track=self._context.observer.track,
+        )
+        everything = (np.arange(len(self._clips)), np.zeros(len(self._clips), np.int32))
+        config = AKMNetConfig(TrainConfig(parts=1), model)
+        return set_up(config, sized, [everything], num_classes=self._clips.num_classes)
 
     def _require_akmnet(self, config: dict[str, Any]) -> None:
         method = config.get("method", "akmnet")
