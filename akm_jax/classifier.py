@@ -4,21 +4,20 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 from flax import nnx
 
 from akm_jax.clips import PackedClips, pack
-from akm_jax.config import ModelConfig, TrainConfig
+from akm_jax.config import ModelConfig
 from akm_jax.data.clip_set import resize_frame
 from akm_jax.files import read_json
 from akm_jax.interop.torch import akmnet_from_state_dict, config_from_state_dict, load_state_dict, num_classes
-from akm_jax.loso.rules import ALL_SUBJECTS, INNER
 from akm_jax.models.akmnet import AKMNet, AKMNetOutput
+from akm_jax.observe import ALL_SUBJECTS, INNER
 from akm_jax.train import checkpoint
-from akm_jax.train.state import TrainState, graph_definition, initial_state, merge
+from akm_jax.train.state import empty_state, graph_definition, merge
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,9 +88,8 @@ def _from_run(run_dir: Path, subject: str | None, seed: int | None) -> Classifie
         raise ValueError(
             f"{run_dir}: no finished fold matches {'/'.join(wanted)}; finish the run, or choose another fold"
         )
-    settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in run["config"]["model"].items()}
-    model, names = ModelConfig(**settings), tuple(run["data"]["class_names"])
-    like = _empty_state(model, len(names))
+    model, names = ModelConfig.from_json(run["config"]["model"]), tuple(run["data"]["class_names"])
+    like = empty_state(model, len(names))
     fold = results[0].parent
     for training in (ALL_SUBJECTS, INNER):
         found, problems = checkpoint.newest(fold / "checkpoints" / training)
@@ -99,12 +97,6 @@ def _from_run(run_dir: Path, subject: str | None, seed: int | None) -> Classifie
             network = merge(graph_definition(model, len(names)), found.restore(like))
             return Classifier(network, model, names, str(fold))
     raise ValueError("\n".join([f"{fold}: no good checkpoint", *problems, "train that fold again, or choose another"]))
-
-
-def _empty_state(model: ModelConfig, num_classes: int) -> TrainState:
-    """A state to read a checkpoint into; drawing weights would compile a program for seconds."""
-    shapes = initial_state.eval_shape(jax.random.key(0), model=model, train=TrainConfig(), num_classes=num_classes)
-    return jax.tree.map(lambda leaf: jax.device_put(np.zeros(leaf.shape, leaf.dtype)), shapes)
 
 
 def predict(classifier: Classifier, frames: np.ndarray) -> Prediction:

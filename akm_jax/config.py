@@ -1,12 +1,14 @@
 """Settings as frozen dataclasses, checked by `validate`: those of AKMNet, and those of every run."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 Rule = Literal["last", "inner", "test"]
 RULES: tuple[Rule, ...] = ("last", "inner", "test")
+FULL_METHOD = "s123"
+Mining = Literal["s123", "s12", "s13", "s23", "all", "random", "norm16", "norm32", "norm64", "norm128"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,10 +25,35 @@ class ModelConfig:
     """Dropout rate before the classifier."""
     variant: Literal["code", "paper"] = "code"
     """Key-frame selection and its gradient: as the released code computes them, or as the paper writes them."""
+    mining: Mining = "s123"
+    """The full method (s123), or a variant of the paper's: s12 all frames weighted by beta, s13 alpha in place of beta,
+    s23 alpha is 1; without mining all frames, as many random frames as AKMNet chose, or the clip brought to 16, 32, 64
+    or 128 frames by temporal interpolation."""
     trunk_dtype: Literal["float32", "bfloat16", "float64"] = "float32"
     """Number format of the trunk; mining is float32 or wider whatever stands here."""
     param_dtype: Literal["float32", "float64"] = "float32"
     """Number format of the parameters; float64 needs jax_enable_x64."""
+
+    @classmethod
+    def from_json(cls, settings: Mapping[str, Any]) -> "ModelConfig":
+        """As a run directory has them; what an older version did not know is as it was then."""
+        known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        return cls(**known)
+
+    @property
+    def mining_parts(self) -> str:
+        """Parts of the mining that are on, some of 123; none for the variants without mining."""
+        return self.mining[1:] if self.mining.startswith("s") else ""
+
+    @property
+    def selects(self) -> bool:
+        """Whether key frames are selected."""
+        return "3" in self.mining_parts
+
+    @property
+    def interpolated_frames(self) -> int:
+        """Frames that every clip is brought to; 0: clips keep theirs."""
+        return int(self.mining.removeprefix("norm")) if self.mining.startswith("norm") else 0
 
     @property
     def num_positions(self) -> int:
@@ -44,6 +71,7 @@ class ModelConfig:
             self.image_size >= 32 and self.image_size % 32 == 0, "model.image_size", self.image_size, "32, 64, 96.."
         )
         _require(min(self.widths) >= 1, "model.widths", self.widths, "four channel counts of at least 1")
+        _require(self.mining in get_args(Mining), "model.mining", self.mining, f"one of {', '.join(get_args(Mining))}")
         _require(self.gru_hidden >= 1, "model.gru_hidden", self.gru_hidden, "at least 1")
         _require(0 <= self.dropout < 1, "model.dropout", self.dropout, "0 <= rate < 1")
 
@@ -146,8 +174,11 @@ class AKMNetConfig:
 
     train: TrainConfig = TrainConfig()
     model: ModelConfig = ModelConfig()
-    init_weights: Path | None = None
-    """Weights every fold starts from: a PyTorch state dict (.pt). Entries that don't fit the network are left fresh."""
+    init: Path | None = None
+    """Weights every fold starts from: the folder of a pretraining (experiments.pretrain), or a PyTorch state dict (.pt,
+    .pth) of AKMNet or of torchvision's ResNet-18. What does not fit the network is told and starts fresh."""
+    key_frames_of: Path | None = None
+    """Finished run of AKMNet on the same data, for --model.mining=random: as many frames are drawn as it chose."""
     pretrain: PretrainConfig = PretrainConfig()
 
     @classmethod
@@ -178,8 +209,31 @@ class AKMNetConfig:
         self.model.validate()
         self.train.validate()
         self.pretrain.validate()
-        no_pretraining = not (self.init_weights and self.pretrain.people)
-        _require(no_pretraining, "init_weights", self.init_weights, "no pretraining beside it")
+        _require(
+            not (self.init and self.pretrain.people),
+            "init",
+            self.init,
+            "no pretraining beside it (--pretrain.people=0)",
+        )
+        if self.model.mining == "random":
+            expected = (
+                "the directory of a finished run of AKMNet, whose numbers of key frames --model.mining=random takes"
+            )
+            _require(self.key_frames_of is not None, "key_frames_of", self.key_frames_of, expected)
+        else:
+            unused = f"none, which --model.mining={self.model.mining} has no use for"
+            _require(self.key_frames_of is None, "key_frames_of", self.key_frames_of, unused)
+
+    @property
+    def applicable(self) -> "AKMNetConfig":
+        """The same without the losses of a selection that there is not.
+
+        Both compare frames that are selected with those that are not; the paper does not say what its variants without
+        selection are trained with, and cross-entropy alone is the plainest reading.
+        """
+        if self.model.selects:
+            return self
+        return dataclasses.replace(self, train=dataclasses.replace(self.train, sparsity_weight=0.0, margin_weight=0.0))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,9 +1,17 @@
-"""Result files that are either whole or absent: written beside their place, then renamed."""
+"""Result files that are either whole or absent: written beside their place, then renamed; where a fold's lie."""
 
 import json
 import os
 from pathlib import Path
 from typing import Any
+
+PRETRAINED = "pretrained"
+"""Folder of a run directory with the weights that all folds start from."""
+
+
+def fold_folder(run_dir: Path, seed: int, subject: str) -> Path:
+    """Directory of one fold of a run."""
+    return run_dir / "folds" / f"seed{seed}" / f"s{subject}"
 
 
 def write_text(path: Path, text: str) -> None:

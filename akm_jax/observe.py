@@ -12,9 +12,13 @@ Track = Callable[[Iterable, str, int], Iterable]
 """Wraps an iterable in a progress display: (items, what is going on, number of items) -> the same items."""
 
 
+ALL_SUBJECTS, INNER = "all_subjects", "inner"
+"""Names of a fold's trainings: on all other subjects, and without the inner validation subjects."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Which training: seed, subject left out, and its name among the fold's trainings (`all_subjects`, `inner`)."""
+    """Which training: seed, subject left out, and its name among the fold's trainings."""
 
     seed: int
     subject: str

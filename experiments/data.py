@@ -20,7 +20,9 @@ from datasets_tfds.synthetic import (
     write_corpus,
     write_long_corpus,
 )
+from datasets_tfds.synthetic.annotated_layouts import DRAWN_AS
 from datasets_tfds.synthetic.corpus import TRUTH_FILE
+from datasets_tfds.synthetic.expressions import EMOTIONS
 from datasets_tfds.synthetic.layouts import SMIC
 from experiments.command import console
 from experiments.options import DataOptions
@@ -103,6 +105,20 @@ def draw_long_corpus(data: DataOptions) -> Path:
     return folder
 
 
+def drawn_emotions(name: str, class_names: Sequence[str]) -> tuple[str, ...]:
+    """Emotions that stills of a class show in turn, whatever the scheme; none for a class that is not known.
+
+    Args:
+        name: the class: of SMIC, of the paper's four, of MEGC 2019, or an emotion.
+        class_names: all of them. "others" takes in repression where that is no class of its own.
+    """
+    if name in SMIC.class_emotions:
+        return SMIC.class_emotions[name]
+    if name == "others" and "repression" not in class_names:
+        return ("others", "repression")
+    return DRAWN_AS.get(name, (name,) if name in EMOTIONS else ())
+
+
 def draw_stills(how: PretrainConfig, class_names: Sequence[str], *, size: int) -> ClipSet:
     """Drawn faces at the apex of a full expression, clips of one frame, for pretraining.
 
@@ -114,15 +130,19 @@ def draw_stills(how: PretrainConfig, class_names: Sequence[str], *, size: int) -
     Raises:
         ValueError: the data set has a class that no still is drawn of.
     """
-    unknown = set(class_names) - set(SMIC.class_emotions)
+    emotions_of = {name: drawn_emotions(name, class_names) for name in class_names}
+    unknown = sorted(name for name, emotions in emotions_of.items() if not emotions)
     if unknown:
-        raise ValueError(f"--pretrain.people: no stills are drawn of class {', '.join(sorted(unknown))}")
+        raise ValueError(
+            f"--pretrain.people={how.people}: no stills are drawn of class {', '.join(unknown)}; give 0, or --init=RUN "
+            "of a pretraining on stills of your own (python -m experiments.pretrain --images=FOLDER)"
+        )
     people = np.repeat(np.arange(how.people), how.stills)
     index = np.tile(np.arange(how.stills), how.people)
     names = [class_names[i % len(class_names)] for i in index]
     frames = []
     for person, i, name in zip(people, index, names, strict=True):
-        emotions = SMIC.class_emotions[name]
+        emotions = emotions_of[name]
         emotion = emotions[(i // len(class_names)) % len(emotions)]
         spec = ClipSpec(STILLS_SEED, int(person), int(i), emotion, min_frames=3, max_frames=3, size=size)
         clip = draw_clip(spec)

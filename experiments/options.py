@@ -82,6 +82,7 @@ class DataOptions:
 
 
 PRESETS = ("paper", "demo", "tiny")
+RENAMED = {"init_weights": "init"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,8 +114,8 @@ class Experiment:
 def parse_experiment(arguments: Sequence[str], *, program: str, description: str) -> Experiment:
     """Parse the options of a run; which there are, and their defaults, depends on `--method` and `--preset`."""
     name, preset = value_of(arguments, "method", "akmnet"), value_of(arguments, "preset", "paper")
-    if preset not in PRESETS:
-        raise ValueError(f"--preset={preset}: expected one of {', '.join(PRESETS)}")
+    check_preset(preset)
+    _refuse_old_names(arguments)
     method = find_method(name)
     config = _default_config(method, preset)
     kind: Any = type(config)
@@ -130,6 +131,18 @@ def parse_experiment(arguments: Sequence[str], *, program: str, description: str
     chosen = type(config)(**_fields(given.settings))
     run_dir = given.run_dir or Path("runs") / "-".join([given.data.dataset, *[name] * (name != "akmnet"), preset])
     return Experiment(name, preset, run_dir, given.data, given.run, chosen)
+
+
+def check_preset(preset: str) -> None:
+    """Raise ValueError unless there is such a preset."""
+    if preset not in PRESETS:
+        raise ValueError(f"--preset={preset}: expected one of {', '.join(PRESETS)}")
+
+
+def _refuse_old_names(arguments: Sequence[str]) -> None:
+    for old, new in RENAMED.items():
+        if any(argument.partition("=")[0].replace("-", "_") == f"__{old}" for argument in arguments):
+            raise ValueError(f"--{old} is called --{new} now")
 
 
 def _default_config(method: type[Method], preset: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from akm_jax.config import RunOptions
-from experiments.options import PRESETS, DataOptions, SyntheticConfig, value_of
+from experiments.options import DataOptions, SyntheticConfig, check_preset, value_of
 
 _BARE = tyro.conf.arg(name="")
 
@@ -27,6 +27,8 @@ class TablesCommand:
     """Only these lines of the table, comma-separated; all when empty."""
     control: Literal["main", "every", "none"] = "main"
     """Negative control, the same with labels shuffled: of AKMNet, of every line, or none."""
+    init: Path | None = None
+    """Weights that every run of AKMNet starts from, as `experiments.loso --init`; without them runs start fresh."""
     tables_dir: Path | None = None
     """Where runs and tables go; runs/tables-<dataset>-<preset> when not given."""
     data: Annotated[DataOptions, _BARE] = DataOptions()
@@ -54,8 +56,7 @@ def parse(arguments: Sequence[str], description: str | None) -> TablesCommand:
         ValueError: there is no such preset.
     """
     preset = value_of(arguments, "preset", "paper")
-    if preset not in PRESETS:
-        raise ValueError(f"--preset={preset}: expected one of {', '.join(PRESETS)}")
+    check_preset(preset)
     default = dataclasses.replace(TablesCommand.preset_of(preset), table=tyro.MISSING)
     return tyro.cli(
         TablesCommand,

@@ -127,12 +127,16 @@ def plan_batches(
     capacity: int,
     clips_per_step: int,
     num_steps: int | None = None,
+    used: Sequence[np.ndarray] | None = None,
 ) -> BatchPlan:
     """Lay groups of clips out as index plans; batches after the last group, up to `num_steps`, are empty.
 
     Args:
         groups: for each batch the data set's clips, at most `clips_per_step` of at most `capacity` frames together.
         starts, lengths: first row and number of frames of every clip of the data set.
+        capacity, clips_per_step: frames and clip slots of a batch.
+        num_steps: batches; as many as groups when None.
+        used: where a clip's frames do not follow one another, for every clip which they are, counted from its first.
     """
     num_steps = len(groups) if num_steps is None else num_steps
     if num_steps < len(groups):
@@ -141,7 +145,7 @@ def plan_batches(
     clip_ids = np.full((num_steps, capacity), clips_per_step, np.int32)
     clip_rows = np.full((num_steps, clips_per_step), -1, np.int32)
     for step, group in enumerate(groups):
-        rows = np.concatenate([np.arange(starts[c], starts[c] + lengths[c]) for c in group])
+        rows = np.concatenate([starts[c] + (np.arange(lengths[c]) if used is None else used[c]) for c in group])
         if len(rows) > capacity or len(group) > clips_per_step:
             raise ValueError(
                 f"batch {step}: {len(group)} clips, {len(rows)} frames exceed {clips_per_step} clips, {capacity} frames"

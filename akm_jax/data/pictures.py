@@ -85,7 +85,7 @@ def inspect_pictures(frames: Sequence[Frame]) -> list[tuple[str, str]]:
             data = frame.path.read_bytes()
             shape = check_picture(data) if data else None
         except Exception as error:  # broken files make Pillow raise many types; all are reported
-            defects.setdefault(_reason(error), []).append(frame.path.name)
+            defects.setdefault(reason_of(error), []).append(frame.path.name)
             continue
         if shape is None:
             defects.setdefault("file of zero bytes", []).append(frame.path.name)
@@ -98,7 +98,7 @@ def inspect_pictures(frames: Sequence[Frame]) -> list[tuple[str, str]]:
     return found
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """What Pillow's error says, without byte counts and addresses, so that equal defects are counted together."""
     if "truncated" in str(error).lower():
         return "truncated"

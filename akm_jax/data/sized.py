@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import os
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 
 import numpy as np
 
@@ -30,17 +30,19 @@ class SizedClips:
         frames: uint8 (F, S, S), the evaluation size; (0, S, S) where frames are made on demand.
         large_frames: uint8 (F, L, L), the size random crops are taken from; (0, L, L) where they are made on demand.
         streamed: whether frames are made on demand.
+        used: for each clip the frames that are used, indices into its frames, ascending; all of them when None.
     """
 
     clips: Clips
     frames: np.ndarray
     large_frames: np.ndarray
     streamed: bool
+    used: Sequence[np.ndarray] | None = None
 
     @property
     def lengths(self) -> np.ndarray:
-        """Frames of each clip, (N,)."""
-        return self.clips.lengths
+        """Frames of each clip that are used, (N,)."""
+        return self.clips.lengths if self.used is None else np.array([len(frames) for frames in self.used], np.int32)
 
     @property
     def starts(self) -> np.ndarray:
@@ -53,7 +55,7 @@ class SizedClips:
         return _gib(self.clips, self.frames.shape[1], self.large_frames.shape[1])
 
     def read(self, clip: int, *, large: bool = True) -> Frames:
-        """Frames of one clip at both sizes; several threads may call this at once.
+        """Frames of one clip that are used, at both sizes; several threads may call this at once.
 
         Args:
             clip: index of the clip, 0..N-1.
@@ -63,10 +65,15 @@ class SizedClips:
             ValueError: the clip cannot be read.
         """
         if self.streamed:
-            return _resized(self.clips, clip, self.frames.shape[1], self.large_frames.shape[1], large=large)
-        start = int(np.sum(self.lengths[:clip]))
-        stop = start + int(self.lengths[clip])
-        return self.frames[start:stop], self.large_frames[start : stop if large else start]
+            both = _resized(self.clips, clip, self.frames.shape[1], self.large_frames.shape[1], large=large)
+        else:
+            start = int(self.clips.starts[clip])
+            stop = start + int(self.clips.lengths[clip])
+            both = self.frames[start:stop], self.large_frames[start : stop if large else start]
+        if self.used is None:
+            return both
+        frames, large_frames = both
+        return frames[self.used[clip]], large_frames[self.used[clip]] if large else large_frames
 
 
 def size_clips(

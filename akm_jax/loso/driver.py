@@ -16,14 +16,13 @@ import numpy as np
 from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold, leave_one_subject_out
-from akm_jax.files import read_json, write_json
+from akm_jax.files import PRETRAINED, fold_folder, read_json, write_json
 from akm_jax.loso import leaks
 from akm_jax.loso.background import Background
 from akm_jax.loso.results import write_results
-from akm_jax.loso.rules import ALL_SUBJECTS, INNER, Record, plan_training, results_of_rules, trainings_of
-from akm_jax.loso.run_dir import fold_folder
+from akm_jax.loso.rules import Record, plan_training, results_of_rules, trainings_of
 from akm_jax.methods.protocol import Context, Epoch, Method, Start, Trainer, Training
-from akm_jax.observe import Observer
+from akm_jax.observe import ALL_SUBJECTS, INNER, Observer
 from akm_jax.views.cache import compute_views
 from akm_jax.views.view import Views
 
@@ -67,7 +66,7 @@ def run_folds(
     views = Views()
     if method.view is not None:
         views = compute_views(method.view, clips, clip_set.clip_ids, folder=views_dir, track=observer.track)
-    context = Context(options, run_dir / "pretrained", observer)
+    context = Context(options, run_dir / PRETRAINED, observer)
     trainer = method.prepare(clips, views, all_trainings(clip_set, options), context)
     run = _Run(method, clip_set, run_dir, options, trainer, observer, total=options.seeds * len(folds))
     seeds = range(options.seed, options.seed + options.seeds)
@@ -105,7 +104,7 @@ def _refuse_leaks(
             folds,
             options=options,
             plan=all_trainings,
-            folder=run_dir / "pretrained",
+            folder=run_dir / PRETRAINED,
             observer=observer,
             views_dir=views_dir,
         )

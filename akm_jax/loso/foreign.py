@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from akm_jax.data.folds import subject_order
-from akm_jax.files import write_json, write_text
+from akm_jax.files import fold_folder, write_json, write_text
 from akm_jax.loso.results import git_revision
 from akm_jax.loso.rules import GIVEN
-from akm_jax.loso.run_dir import fold_folder, open_run
+from akm_jax.loso.run_dir import open_run
 from akm_jax.loso.scores import score_results
 from akm_jax.methods import method_names
 from akm_jax.versions import versions

@@ -12,12 +12,10 @@ import numpy as np
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import Fold, inner_split
 from akm_jax.methods.protocol import Epoch, Outputs, Training
-from akm_jax.observe import Place
+from akm_jax.observe import ALL_SUBJECTS, INNER, Place
 
 # The released program looks for its best epoch from this one on; shorter trainings look from their last epoch on.
 FIRST_CHOSEN_EPOCH = 10
-# Names of a fold's trainings: on all other subjects, and without the inner validation subjects.
-ALL_SUBJECTS, INNER = "all_subjects", "inner"
 # What predictions made elsewhere are filed under: how their models were chosen is not known.
 GIVEN = "given"
 

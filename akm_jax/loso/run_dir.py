@@ -34,18 +34,13 @@ FREE_SETTINGS = (
     "run_dir",
     "manual_dir",
     "data_dir",
-    "init_weights",
+    "init",
     "checkpoint_interval_s",
     "allow_missing",
     "data",
     "devices",
     "check_leaks",
 )
-
-
-def fold_folder(run_dir: Path, seed: int, subject: str) -> Path:
-    """Directory of one fold."""
-    return run_dir / "folds" / f"seed{seed}" / f"s{subject}"
 
 
 @contextlib.contextmanager

@@ -88,11 +88,17 @@ class NetworkTrainer(Trainer):
         self, trainings: Sequence[Training], starts: Sequence[Start], observer: Observer
     ) -> Iterator[Sequence[Epoch]]:
         """Train some folds, each as it would be trained alone."""
+        return self.train_on(self._inputs, trainings, starts)
+
+    def train_on(
+        self, inputs: tuple[np.ndarray, ...], trainings: Sequence[Training], starts: Sequence[Start]
+    ) -> Iterator[Sequence[Epoch]]:
+        """Train some folds on what the network is given of every clip of the set."""
         from akm_jax.train.folds_together import train_together
 
         recipe = _recipe(self._network, self._num_classes)
         expanded = [self._network.expand(training) for training in trainings]
-        for epoch in train_together(recipe, expanded, self._inputs, starts, self._every):
+        for epoch in train_together(recipe, expanded, inputs, starts, self._every):
             of_folds = zip(epoch.outputs, epoch.losses, epoch.states, strict=True)
             yield [Epoch(epoch.number, outputs, {"loss": float(loss)}, state) for outputs, loss, state in of_folds]
 

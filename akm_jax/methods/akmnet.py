@@ -1,10 +1,20 @@
 """AKMNet: adaptive key-frame mining (Peng et al., arXiv 2009.09179). It sees every frame of a clip.
 
 Each fold is trained by itself, on one device or on several that share its steps; all folds use one compiled program.
+
+`--model.mining` gives the variants of the paper's ablation. Where the paper leaves one open, the plainest reading:
+
+s12, s13, s23   what `models.key_frames` and `models.akmnet` leave out; s12 learns from cross-entropy alone, for both
+                other losses compare selected frames with the others.
+all             mining removed: all frames, cross-entropy alone. `norm16` to `norm128`: the same on clips that temporal
+                interpolation brought to so many frames before anything else.
+random          the same on random frames, as many as AKMNet chose of that clip (`--key_frames_of`), drawn once a clip,
+                fold and seed; the trunk sees only these. The paper's five draws are `--seeds=5`.
 """
 
 import dataclasses
 import functools
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,6 +28,7 @@ from akm_jax.observe import Observer, Place
 from akm_jax.views.view import Views
 
 if TYPE_CHECKING:
+    from akm_jax.methods._finished_run import FinishedRun
     from akm_jax.train.calls import Evaluation
     from akm_jax.train.setup import RunSetup
     from akm_jax.train.state import TrainState
@@ -91,9 +102,16 @@ class AKMNet(Method):
             FileNotFoundError, ValueError: the file of weights is not there or does not fit, or there are no stills.
         """
         from akm_jax.data.sized import size_clips  # here: what trains takes seconds to import
+        from akm_jax.methods._finished_run import FinishedRun
+        from akm_jax.prepare.tim import interpolate_clips
         from akm_jax.train.setup import set_up
 
         model, data = self._config.model, context.options.data
+        chosen_by = None
+        if self._config.key_frames_of is not None:
+            chosen_by = FinishedRun(self._config.key_frames_of, clips, trainings, context)
+        if model.interpolated_frames:
+            clips = interpolate_clips(clips, model.interpolated_frames)
         sized = size_clips(
             clips,
             model.image_size,
@@ -113,28 +131,27 @@ class AKMNet(Method):
             folds_at_a_time=context.options.devices,
             decode_threads=data.decode_threads,
         )
-        return AKMNetTrainer(setup, self._starting_weights(clips.num_classes, context))
+        return AKMNetTrainer(setup, self._starting_weights(clips.num_classes, context), chosen_by)
 
     def _starting_weights(self, num_classes: int, context: Context) -> "TrainState | None":
         """Weights every fold starts from: of a file, from stills, or None for fresh ones."""
-        if self._config.init_weights is not None:
-            return self._weights_of_file(self._config.init_weights, num_classes, context)
+        if self._config.init is not None:
+            return self._weights_of(self._config.init, num_classes, context)
         if self._config.pretrain.people:
             return self._pretrained(num_classes, context)
         return None
 
-    def _weights_of_file(self, path: Path, num_classes: int, context: Context) -> "TrainState":
+    def _weights_of(self, place: Path, num_classes: int, context: Context) -> "TrainState":
         from flax import nnx
 
-        from akm_jax.interop.torch import copy_matching, load_state_dict
         from akm_jax.models.akmnet import AKMNet as Network
+        from akm_jax.train.start_weights import start_from
         from akm_jax.train.state import new_state
 
-        state_dict = load_state_dict(path)
         network = Network(self._config.model, num_classes, rngs=nnx.Rngs(context.options.seed))
-        network, left = copy_matching(state_dict, network)
-        entries = ", ".join(left) or "none"
-        context.observer.tell(f"starting from {path}; entries that do not fit: {entries}")
+        network, copied, left = start_from(place, network)
+        context.observer.tell(f"starting from {place}: {len(copied)} tensors copied: {', '.join(copied)}")
+        context.observer.tell(f"left, for they do not fit: {', '.join(left) or 'none'}")
         return new_state(network, self._config.train)[1]
 
     def _pretrained(self, num_classes: int, context: Context) -> "TrainState":
@@ -158,10 +175,10 @@ class AKMNet(Method):
                 "function that gives them, or 0 people"
             )
         tell(f"pretraining on {config.pretrain.people * config.pretrain.stills} drawn stills of other people")
-        state, accuracy = pretrain(config, self._stills(), context.options, context.observer)
-        tell(f"stills of held-out people: accuracy {accuracy:.3f}")
-        checkpoint.save(context.folder, config.pretrain.epochs, state, {})
-        return state
+        done = pretrain(config, self._stills(), context.options, context.observer)
+        tell(f"stills of held-out people: accuracy {done.held_out_accuracy:.3f}")
+        checkpoint.save(context.folder, config.pretrain.epochs, done.state, {})
+        return done.state
 
 
 METHOD = AKMNet
@@ -170,19 +187,21 @@ METHOD = AKMNet
 class AKMNetTrainer(Trainer):
     """Trains folds with one compiled program."""
 
-    def __init__(self, setup: "RunSetup", start: "TrainState | None"):
-        """Args: what all folds share; weights every fold starts from, fresh ones for each when None."""
+    def __init__(self, setup: "RunSetup", start: "TrainState | None", chosen_by: "FinishedRun | None" = None):
+        """Args: what all folds share; weights every fold starts from, fresh ones for each when None; the run whose
+        numbers of key frames are drawn at random, all frames when None.
+        """
         import jax
 
         from akm_jax.train import step
 
-        self.setup = setup
+        self.setup, self._chosen_by = setup, chosen_by
         self._start = start if setup.home is None else jax.device_put(start, setup.home)
         self._compiled_before = step.compilations()
 
     def on(self, devices: tuple) -> "AKMNetTrainer":
         """The same with data and weights on other devices."""
-        moved = AKMNetTrainer(self.setup.on(devices), self._start)
+        moved = AKMNetTrainer(self.setup.on(devices), self._start, self._chosen_by)
         moved._compiled_before = self._compiled_before
         return moved
 
@@ -196,6 +215,8 @@ class AKMNetTrainer(Trainer):
         (training,), (start,) = trainings, starts
         place, done = training.place, start.epoch
         setup = self.setup.labelled(training.labels_of_set(len(self.setup.labels)))
+        if self._chosen_by is not None:
+            setup = setup.using(draw_as_many(self._chosen_by.key_frames(training).selected, place))
         state = start.restore(setup.initial_state(setup.key(place)))
         if done == 0 and self._start is not None:
             state = copied(self._start)
@@ -207,7 +228,7 @@ class AKMNetTrainer(Trainer):
             draws = setup.draw_epoch(training.clips, place, done + 2)  # the next ones, while the device works
             notes = running.finish()
             done += 1
-            outputs = [_described(evaluation.result()) for evaluation in pending]
+            outputs = [self._described(evaluation.result()) for evaluation in pending]
             yield [Epoch(done, outputs, notes, functools.partial(copied, state))]
 
     def fold_facts(self) -> dict[str, float]:
@@ -218,18 +239,35 @@ class AKMNetTrainer(Trainer):
 
     def run_facts(self, trainings: Sequence[Training]) -> dict[str, float]:
         """Frames of a step, and the share of them that is padding."""
-        return {
-            "padding_share": padding_share(self.setup, trainings),
-            "frames_per_step": self.setup.frames_per_step,
-        }
+        facts: dict[str, float] = {"frames_per_step": self.setup.frames_per_step}
+        if self._chosen_by is None:
+            facts = {"padding_share": padding_share(self.setup, trainings), **facts}
+        return facts
+
+    def _described(self, evaluation: "Evaluation") -> Outputs:
+        """Logits, and of each clip what was mined, where something is."""
+        if not self.setup.config.model.mining_parts:
+            return Outputs(evaluation.logits)
+        mined = zip(evaluation.threshold, evaluation.beta, evaluation.selected, strict=True)
+        details = [
+            {"threshold": float(threshold), "beta": beta.tolist(), "selected": selected.tolist()}
+            for threshold, beta, selected in mined
+        ]
+        return Outputs(evaluation.logits, tuple(details))
 
 
-def _described(evaluation: "Evaluation") -> Outputs:
-    details = [
-        {"threshold": float(threshold), "beta": beta.tolist(), "selected": selected.tolist()}
-        for threshold, beta, selected in zip(evaluation.threshold, evaluation.beta, evaluation.selected, strict=True)
+def draw_as_many(selected: Sequence[np.ndarray], place: Place) -> list[np.ndarray]:
+    """For each clip as many random frames as were selected, ascending indices; each clip is drawn by itself.
+
+    Args:
+        selected: for each clip (T,), 1 for key frames, else 0.
+        place: of the training; its seed and subject decide.
+    """
+    checksum = zlib.crc32(place.subject.encode())
+    return [
+        np.sort(np.random.default_rng([place.seed, checksum, clip]).permutation(len(one))[: int(one.sum())])
+        for clip, one in enumerate(selected)
     ]
-    return Outputs(evaluation.logits, tuple(details))
 
 
 def padding_share(setup: "RunSetup", trainings: Sequence[Training]) -> float:

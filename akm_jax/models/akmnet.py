@@ -23,17 +23,24 @@ class AKMNetOutput(NamedTuple):
 
 
 class AKMNet(nnx.Module):
-    """ResNet-18 over every frame, key-frame mining, a bidirectional GRU over the key frames, a linear classifier."""
+    """ResNet-18 over every frame, key-frame mining, a bidirectional GRU over the key frames, a linear classifier.
+
+    `config.mining` leaves parts of the mining out (the paper's ablation); frames that nothing selects are weighted by
+    beta.
+    """
 
     def __init__(self, config: ModelConfig, num_classes: int, *, rngs: nnx.Rngs):
         dtype = jnp.dtype(config.param_dtype)
         features = config.widths[-1]
         fused = config.num_positions * 2 * config.gru_hidden
         self.trunk = ResNet18(config.widths, dtype=dtype, rngs=rngs)
-        self.mining = KeyFrameMining(features, variant=config.variant, dtype=dtype, rngs=rngs)
+        self.mining = KeyFrameMining(
+            features, variant=config.variant, parts=config.mining_parts, dtype=dtype, rngs=rngs
+        )
         self.fusion = TemporalFusion(features, config.gru_hidden, dtype=dtype, rngs=rngs)
         self.head_kernel = nnx.Param(jax.nn.initializers.glorot_normal()(rngs.params(), (fused, num_classes), dtype))
         self.head_bias = nnx.Param(jnp.zeros(num_classes, dtype))
+        self.selects = config.selects
         self.dropout = config.dropout
         self.trunk_dtype = config.trunk_dtype
 
@@ -49,6 +56,8 @@ class AKMNet(nnx.Module):
         """
         maps = self.trunk(clips.frames.astype(self.trunk_dtype), clips, train=train)
         key_frames = self.mining(maps, clips)
+        if not self.selects:
+            maps = maps * key_frames.beta[:, None, None, None].astype(maps.dtype)
         fused = self.fusion(maps, key_frames.selected, clips)
         if train and self.dropout > 0:
             if dropout_key is None:

@@ -28,28 +28,45 @@ class KeyFrames(NamedTuple):
 
 
 class KeyFrameMining(nnx.Module):
-    """Local self-attention, global correlation, sparse selection.
+    """Local self-attention (1), global correlation (2), sparse selection (3).
+
+    `parts` says which of the three are on. Without 1 every alpha is 1; without 2 alpha takes beta's place; without 3
+    all frames are selected, and the network weights them by beta. With none of them all frames count alike: the mining
+    is removed. Weights of parts that are off stay in the network, untouched by any loss, so that it has one form.
 
     `variant` "code" selects beta >= mean as the released program does; "paper" selects beta > mean (eq. 15-17). They
     also differ in the gradient of the selection, see `select`.
     """
 
-    def __init__(self, features: int, *, variant: str = "code", dtype=jnp.float32, rngs: nnx.Rngs):
+    def __init__(self, features: int, *, variant: str = "code", parts: str = "123", dtype=jnp.float32, rngs: nnx.Rngs):
         self.kernel = nnx.Param(jax.nn.initializers.glorot_normal()(rngs.params(), (features, 1), dtype))
         self.bias = nnx.Param(jnp.zeros(1, dtype))
         self.variant = variant
+        self.parts = parts
 
     def __call__(self, maps: Float[Array, "F H W D"], clips: PackedClips) -> KeyFrames:
         """Score and select the frames of every clip."""
         features = jnp.mean(maps.astype(jnp.promote_types(maps.dtype, jnp.float32)), axis=(1, 2))
-        scores = jnp.einsum("fd,do->fo", features, self.kernel[...], precision=jax.lax.Precision.HIGHEST)[:, 0]
-        alpha = jax.nn.sigmoid(scores + self.bias[0])
-        global_feature = clips.sum(alpha[:, None] * features)
-        beta = jnp.sum(unit(features) * clips.spread(unit(global_feature)), axis=-1)
+        alpha = self._local_attention(features) if "1" in self.parts else jnp.ones_like(features[:, 0])
+        beta = _global_correlation(features, alpha, clips) if "2" in self.parts else alpha
         # Rounding may lift the mean of equal scores above all of them; a clip always keeps at least one frame.
         threshold = jax.lax.stop_gradient(jnp.minimum(clips.mean(beta), clips.max(beta)))
         threshold = jnp.where(clips.clip_mask, threshold, 0)
+        if "3" not in self.parts:
+            return KeyFrames(alpha, beta, threshold, (clips.clip_ids < clips.num_clips).astype(beta.dtype))
         return KeyFrames(alpha, beta, threshold, select(beta, threshold, clips, self.variant))
+
+    def _local_attention(self, features: Float[Array, "F D"]) -> Float[Array, " F"]:
+        scores = jnp.einsum("fd,do->fo", features, self.kernel[...], precision=jax.lax.Precision.HIGHEST)[:, 0]
+        return jax.nn.sigmoid(scores + self.bias[0])
+
+
+def _global_correlation(
+    features: Float[Array, "F D"], alpha: Float[Array, " F"], clips: PackedClips
+) -> Float[Array, " F"]:
+    """Cosine of every frame to the sum of its clip's frames weighted by alpha."""
+    global_feature = clips.sum(alpha[:, None] * features)
+    return jnp.sum(unit(features) * clips.spread(unit(global_feature)), axis=-1)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(3,))

@@ -8,10 +8,13 @@ decomposition, and a clip is resampled by a product with a small matrix; frames 
 Source: Zhou, Zhao & Pietikainen, "Towards a practical lipreading system", CVPR 2011, section 3, equations 5 to 9.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Shaped
+
+from akm_jax.data.clip_set import Clips, Pictures
 
 
 def interpolate(frames: Shaped[np.ndarray, "T ..."], length: int) -> Shaped[np.ndarray, "N ..."]:
@@ -52,6 +55,27 @@ def interpolate_at(
     if frames.dtype == np.uint8:
         return np.clip(np.rint(resampled), 0, 255).astype(np.uint8)
     return resampled.astype(frames.dtype)
+
+
+def interpolate_clips(clips: Clips, length: int) -> Clips:
+    """The clips at `length` frames each, made when they are read; times stay those of the clips as they were."""
+    pictures = _InterpolatedPictures(clips.pictures, length)
+    return dataclasses.replace(clips, lengths=np.full_like(clips.lengths, length), pictures=pictures)
+
+
+@dataclasses.dataclass(frozen=True)
+class _InterpolatedPictures:
+    pictures: Pictures
+    length: int
+
+    @property
+    def checksum(self) -> int:
+        """That of the pictures themselves."""
+        return self.pictures.checksum
+
+    def read(self, clip: int) -> np.ndarray:
+        """Frames of one clip, interpolated."""
+        return interpolate(self.pictures.read(clip), self.length)
 
 
 def path_graph_matrix(num_frames: int, positions: Float[np.ndarray, " N"]) -> Float[np.ndarray, "N T"]:

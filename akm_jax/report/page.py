@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from akm_jax.config import FULL_METHOD
 from akm_jax.files import write_text
 from akm_jax.loso.rules import GIVEN
 from akm_jax.methods import method_title
@@ -73,13 +74,21 @@ def render(run: RunFiles) -> str:
         published=published,
         akmnet=AKMNET,
         source=SOURCE,
-        method=method_title(config.get("method", "akmnet")),
+        method=_title(config),
         curves=_curves(run),
         groups=(groups := _groups(run)),
         has_key_frames=any(card.timeline for _, cards in groups for card in cards),
         run_facts=_run_facts(run.summary),
         **_figures(run, published),
     )
+
+
+def _title(config: dict[str, Any]) -> str:
+    """What was trained: the method, and its variant where it is not the full one."""
+    title = method_title(config.get("method", "akmnet"))
+    model = config.get("model")
+    mining = model.get("mining", FULL_METHOD) if isinstance(model, dict) else FULL_METHOD
+    return title if mining == FULL_METHOD else f"{title}, variant {mining}"
 
 
 # Numbers of a summary: what the page calls them, and how it writes them.

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.loso.run_dir import fold_folder
+from akm_jax.files import fold_folder
 from akm_jax.observe import Observer
 from akm_jax.report import thumbnails
 from akm_jax.report.page import write_report

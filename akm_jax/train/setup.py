@@ -94,6 +94,12 @@ class RunSetup:
         """The same for a training with these labels, int32 (N,)."""
         return dataclasses.replace(self, labels=labels, data=self.data.labelled(labels))
 
+    def using(self, frames: Sequence[np.ndarray]) -> "RunSetup":
+        """The same for a training that sees only these frames of each clip, ascending indices into its frames."""
+        clips = dataclasses.replace(self.clips, used=frames)
+        data = self.data if isinstance(self.data, HeldData) else dataclasses.replace(self.data, clips=clips)
+        return dataclasses.replace(self, clips=clips, data=data)
+
     def on_device(self, plan: BatchPlan, *, one_step: bool = False) -> DevicePlan:
         """Batches, `parts` for each step, where they are needed; if `one_step`, without the axis of steps."""
         arrays = (plan.frame_rows, plan.clip_ids, plan.clip_rows)
@@ -147,6 +153,7 @@ class RunSetup:
             capacity=self.capacity,
             clips_per_step=self._slots,
             num_steps=num_batches,
+            used=self.clips.used,
         )
 
 
@@ -184,6 +191,7 @@ def set_up(
         decode_threads: threads that decode a streamed set.
     """
     config.validate()
+    config = config.applicable
     per_step = config.train.clips_per_step
     parts = choose_parts(config.train.parts, per_step, folds_at_a_time)
     devices = None if parts == 1 else tuple(jax.local_devices()[:parts])

@@ -5,6 +5,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 from jaxtyping import PRNGKeyArray
@@ -46,6 +47,12 @@ def initial_state(key: PRNGKeyArray, *, model: ModelConfig, train: TrainConfig, 
     JAX refuses it within another `jit`, for its compiler options; shapes alone come from `initial_state.eval_shape`.
     """
     return new_state(AKMNet(model, num_classes, rngs=nnx.Rngs(params=key)), train)[1]
+
+
+def empty_state(model: ModelConfig, num_classes: int) -> TrainState:
+    """A state to read a checkpoint into; drawing weights would compile a program for seconds."""
+    shapes = initial_state.eval_shape(jax.random.key(0), model=model, train=TrainConfig(), num_classes=num_classes)
+    return jax.tree.map(lambda leaf: jax.device_put(np.zeros(leaf.shape, leaf.dtype)), shapes)
 
 
 @jax.jit

@@ -15,7 +15,7 @@ CLASS_OF = {
     "surprise": "surprise",
     **dict.fromkeys(("tense", "repression", "others"), "others"),
 }
-_DRAWN_AS = {"tense": ("others",)}  # emotions without a drawing of their own
+DRAWN_AS = {"tense": ("others",)}  # emotions without a drawing of their own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _deal(total: int, parts: int) -> tuple[int, ...]:
 
 
 def _emotions(counts: Mapping[str, int]) -> dict[str, Sequence[str]]:
-    return {name: _DRAWN_AS.get(name, (name,)) for name in counts}
+    return {name: DRAWN_AS.get(name, (name,)) for name in counts}
 
 
 def _layout(counts: Mapping[str, int], subjects: Sequence[int], fps: float, **fields: Any) -> AnnotatedLayout:

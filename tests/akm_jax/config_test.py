@@ -42,7 +42,9 @@ def test_unknown_preset():
         (None, {"rules": "best"}, "--rules=best: expected some of last,inner,test"),
         (None, {"seeds": 0}, "--seeds=0"),
         (None, {"inner_share": 1.0}, r"--inner_share=1\.0"),
-        (None, {"init_weights": "a.pt", "pretrain": PretrainConfig(people=9)}, "--init_weights=a.pt"),
+        (None, {"init": "a.pt", "pretrain": PretrainConfig(people=9)}, "--init=a.pt"),
+        ("model", {"mining": "random"}, "--key_frames_of=None"),
+        (None, {"key_frames_of": "runs/a"}, "--key_frames_of=runs/a.*--model.mining=s123 has no use for"),
     ],
 )
 def test_bad_values_name_the_option_what_was_got_and_what_is_expected(part, change, message):

@@ -52,6 +52,14 @@ def test_plan_names_the_rows_of_every_clip():
     assert plan.num_frames == 6
 
 
+def test_plan_names_only_the_frames_that_are_used():
+    starts, used = np.array([0, 2, 5]), [np.array([1]), np.array([0, 2]), np.array([0])]
+    groups = [np.array([1, 0]), np.array([2])]
+    plan = plan_batches(groups, starts, np.array([1, 2, 1]), capacity=4, clips_per_step=2, used=used)
+    np.testing.assert_array_equal(plan.frame_rows, [[2, 4, 1, 0], [5, 0, 0, 0]])
+    np.testing.assert_array_equal(plan.clip_ids, [[0, 0, 1, 2], [0, 2, 2, 2]])
+
+
 def test_plan_refuses_what_does_not_fit():
     lengths, starts = np.array([3, 3]), np.array([0, 3])
     with pytest.raises(ValueError, match="2 clips, 6 frames exceed"):

@@ -45,6 +45,18 @@ def test_a_streamed_set_is_the_held_set_without_its_frames(held, streamed):
             assert (frames.shape, large_frames.shape) == ((length, 32, 32), (0, 36, 36))
 
 
+def test_frames_that_are_not_used_are_in_neither(held, streamed):
+    used = [np.arange(int(length))[::2] for length in held.lengths]
+    for clips in (held, streamed):
+        some = dataclasses.replace(clips, used=used)
+        assert some.lengths.tolist() == [len(frames) for frames in used]
+        for clip, start in enumerate(held.starts):
+            frames, large_frames = some.read(clip)
+            np.testing.assert_array_equal(frames, held.frames[start + used[clip]])
+            np.testing.assert_array_equal(large_frames, held.large_frames[start + used[clip]])
+            assert len(some.read(clip, large=False)[1]) == 0
+
+
 def test_a_set_is_held_up_to_the_limit(held):
     assert not size_clips(held.clips, *SIZES, memory_gib=held.gib).streamed
     assert size_clips(held.clips, *SIZES, memory_gib=0.99 * held.gib).streamed

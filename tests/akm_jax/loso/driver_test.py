@@ -14,11 +14,13 @@ from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import HeldPictures
 from akm_jax.data.folds import leave_one_subject_out
 from akm_jax.data.sized import size_clips
+from akm_jax.files import fold_folder, read_json, write_json
 from akm_jax.loso.driver import all_trainings
-from akm_jax.loso.rules import ALL_SUBJECTS
-from akm_jax.loso.run_dir import describe_run, fold_folder, open_run
+from akm_jax.loso.run_dir import describe_run, open_run
+from akm_jax.methods._finished_run import FinishedRun
 from akm_jax.methods.akmnet import AKMNet
-from akm_jax.observe import Observer
+from akm_jax.methods.protocol import Context
+from akm_jax.observe import ALL_SUBJECTS, Observer
 from akm_jax.run import run_loso
 from akm_jax.train import calls, checkpoint
 from akm_jax.train.calls import evaluate
@@ -274,3 +276,53 @@ def test_resampled_classes_and_the_paper_variant_train(tiny_config, make_clip_se
     clip_set = make_clip_set(num_subjects=3, clips_per_subject=5)
     assert run(config, clip_set, tmp_path, folds="1")["num_clips"] == 5
     assert len(leave_one_subject_out(clip_set)) == 3
+
+
+def ask(run_dir, clip_set, folder):
+    """What methods that choose frames by a finished run do."""
+    context = Context(RunOptions(), folder, Observer())
+    trainings = all_trainings(clip_set, RunOptions())
+    return FinishedRun(run_dir, clip_set.without_labels(), trainings, context), trainings
+
+
+def test_a_fold_asks_the_network_that_was_trained_without_its_subject(finished, clip_set, tmp_path):
+    """Of every clip, and so of those of the subject: what the run itself wrote down for them, of its first seed."""
+    run_dir = finished[1]
+    asked, trainings = ask(run_dir, clip_set, tmp_path)
+    for training in trainings[:2]:
+        told = asked.key_frames(training)
+        assert len(told.beta) == len(clip_set)
+        written = read_json(fold_folder(run_dir, 0, training.place.subject) / "result.json")["rules"]["last"]["clips"]
+        for clip in training.watched[-1]:
+            # Another batch shape than the run's: the rounding of sums differs.
+            np.testing.assert_allclose(told.beta[clip], written[clip_set.clip_ids[clip]]["beta"], atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "ststnet"}, "a run of method 'ststnet'; expected one of akmnet"),
+        ({"model": {"mining": "norm16"}}, "--model.mining=norm16, which selects no key frames"),
+        ({"seed": 7}, "no finished fold, with rule last, of subject 1, 2, 3, 4; finish that run first"),
+    ],
+)
+def test_a_run_that_cannot_say_which_frames_are_key_frames_is_refused(finished, clip_set, tmp_path, change, message):
+    found = read_json(finished[1] / "run.json")
+    found["config"] |= change
+    write_json(tmp_path / "run.json", found)
+    with pytest.raises(ValueError, match=message):
+        ask(tmp_path, clip_set, tmp_path)
+
+
+def test_a_run_on_other_data_is_refused(finished, make_clip_set, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"a run on other data \(num_clips: there 24, here 6; .*give one on this data set"
+    ):
+        ask(finished[1], make_clip_set(num_subjects=2, clips_per_subject=3, lengths=[3, 2]), tmp_path)
+
+
+def test_a_run_that_left_out_other_clips_is_refused(finished, clip_set, make_clip_set, tmp_path):
+    other = make_clip_set(num_subjects=4, clips_per_subject=6, lengths=[5, 3, 1, 3])
+    assert other.lengths.sum() == clip_set.lengths.sum()
+    with pytest.raises(ValueError, match="its fold of subject 1 left out other clips than here"):
+        ask(finished[1], other, tmp_path)

@@ -16,7 +16,7 @@ from akm_jax.descriptors.lbp_sip import LBPSipConfig
 from akm_jax.descriptors.lbp_top import LBPTopConfig
 from akm_jax.descriptors.stclqp import STCLQPConfig
 from akm_jax.descriptors.svm import SVMConfig, train_svm
-from akm_jax.loso.rules import ALL_SUBJECTS, plan_training
+from akm_jax.loso.rules import plan_training
 from akm_jax.methods import find_method, method_names
 from akm_jax.methods._support_vectors import Frames, SVMTrainer
 from akm_jax.methods.fhofo import FHOFO, FHOFOView
@@ -26,7 +26,7 @@ from akm_jax.methods.lbp_top import LBPTop, LBPTopView
 from akm_jax.methods.mdmo import MDMO, MDMOView
 from akm_jax.methods.protocol import Start
 from akm_jax.methods.stclqp import STCLQP, STCLQPView
-from akm_jax.observe import Observer
+from akm_jax.observe import ALL_SUBJECTS, Observer
 from akm_jax.run import run_loso
 from akm_jax.views.cache import compute_views
 from akm_jax.views.view import Clip

@@ -13,9 +13,10 @@ from rich.console import Console
 from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import Clips
 from akm_jax.data.folds import leave_one_subject_out
+from akm_jax.files import fold_folder
 from akm_jax.loso.driver import all_trainings, run_folds
 from akm_jax.loso.log import RunLog
-from akm_jax.loso.run_dir import describe_run, fold_folder, open_run
+from akm_jax.loso.run_dir import describe_run, open_run
 from akm_jax.methods.protocol import Epoch, Method, Outputs, Start, Training
 from akm_jax.observe import Observer, Observers
 from akm_jax.run import run_loso

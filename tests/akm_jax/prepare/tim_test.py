@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from akm_jax.prepare.tim import interpolate, interpolate_at, path_graph_matrix
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.prepare.tim import interpolate, interpolate_at, interpolate_clips, path_graph_matrix
 
 
 def embed_and_interpolate(frames, positions):
@@ -102,3 +103,15 @@ def test_rows_sum_to_one():
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_clips_of_a_set_are_brought_to_one_length():
+    rng = np.random.default_rng(3)
+    frames = [rng.integers(0, 256, (n, 4, 5), dtype=np.uint8) for n in (3, 9)]
+    clips = ClipSet.from_frames(frames, ["a", "b"], ["x", "y"], fps=25.0).without_labels()
+    brought = interpolate_clips(clips, 5)
+    assert brought.lengths.tolist() == [5, 5]
+    for clip, own in enumerate(frames):
+        np.testing.assert_array_equal(brought.read(clip), interpolate(own, 5))
+    assert brought.pictures.checksum == clips.pictures.checksum
+    assert clips.lengths.tolist() == [3, 9]

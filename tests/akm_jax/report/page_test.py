@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from akm_jax.files import write_json
+from akm_jax.files import read_json, write_json
 from akm_jax.report.page import write_report
 from akm_jax.run import score_predictions
 
@@ -146,6 +146,15 @@ def test_run_that_goes_on_says_how_far_it_is(make, clip_set, tmp_path):
     assert "2 of 6 folds." in text
     assert "known when the run ends" in text
     assert "summary.json" not in text
+
+
+def test_a_variant_is_called_so(make, clip_set, tmp_path):
+    make.run(tmp_path, clip_set, finished=1)
+    assert ">AKMNet, leave one subject out<" in write_report(tmp_path).read_text()
+    run = read_json(tmp_path / "run.json")
+    run["config"] |= {"method": "akmnet", "model": {"mining": "s12"}}
+    write_json(tmp_path / "run.json", run)
+    assert ">AKMNet, variant s12, leave one subject out<" in write_report(tmp_path).read_text()
 
 
 def test_second_seed_counts_only_when_it_has_the_same_subjects(make, clip_set, tmp_path):

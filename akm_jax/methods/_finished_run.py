@@ -1,0 +1,139 @@
+"""What a finished run of AKMNet found in the clips of its set, for methods that choose frames by it.
+
+A fold asks the network that was trained without its subject, for the clips it learns from and for those of the subject
+alike: nothing of the subject's labels decides which frames are seen. The networks are those of the last epoch.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from akm_jax.data.clip_set import Clips
+from akm_jax.files import fold_folder, read_json
+from akm_jax.methods.protocol import Context, Training
+from akm_jax.observe import ALL_SUBJECTS
+
+if TYPE_CHECKING:
+    from akm_jax.train.calls import Evaluation
+    from akm_jax.train.setup import RunSetup
+
+OPTION = "--key_frames_of"
+
+
+class FinishedRun:
+    """A run directory of AKMNet with all its folds."""
+
+    def __init__(self, place: Path, clips: Clips, trainings: Sequence[Training], context: Context):
+        """Check that the run serves these trainings.
+
+        Args:
+            place: the run directory.
+            clips: the set, which must be the run's.
+            trainings: all that will be asked for.
+            context: of the run that asks.
+
+        Raises:
+            FileNotFoundError: there is no such run.
+            ValueError: it is a run of something else or of other data, or a fold is not finished.
+        """
+        from akm_jax.config import ModelConfig
+
+        self._place, self._clips, self._context = place, clips, context
+        if not (place / "run.json").is_file():
+            raise FileNotFoundError(
+                f"{OPTION}={place}: run.json is missing; expected the run directory of a finished run of akmnet"
+            )
+        run = read_json(place / "run.json")
+        self._require_akmnet(run["config"])
+        self._model = ModelConfig.from_json(run["config"]["model"])
+        if not self._model.selects:
+            raise ValueError(
+                f"{OPTION}={place}: a run with --model.mining={self._model.mining}, which selects no key frames; give "
+                "one of the full method"
+            )
+        self._require_same_data(run["data"])
+        self._seed = int(run["config"]["seed"])
+        self._require_folds(trainings)
+        self._found: dict[str, Evaluation] = {}
+
+    def key_frames(self, training: Training) -> "Evaluation":
+        """What the fold's network says of every clip of the set."""
+        subject = training.place.subject
+        if subject not in self._found:
+            self._found[subject] = self._evaluate(subject)
+        return self._found[subject]
+
+    def _evaluate(self, subject: str) -> "Evaluation":
+        from akm_jax.train import checkpoint
+        from akm_jax.train.calls import evaluate
+        from akm_jax.train.state import empty_state
+
+        folder = fold_folder(self._place, self._seed, subject) / "checkpoints" / ALL_SUBJECTS
+        found, problems = checkpoint.newest(folder)
+        if found is None:
+            raise ValueError("\n".join([f"{folder}: no good checkpoint", *problems, "train that fold again"]))
+        state = found.restore(empty_state(self._model, self._clips.num_classes))
+        return evaluate(self._setup(), state, np.arange(len(self._clips)))
+
+    def _setup(self) -> "RunSetup":
+        """The clips for the run's network, on one device."""
+        from akm_jax.config import AKMNetConfig, TrainConfig
+        from akm_jax.data.sized import size_clips
+        from akm_jax.train.setup import set_up
+
+        if not hasattr(self, "_made"):
+            data, model = self._context.options.data, self._model
+            sized = size_clips(
+                self._clips,
+                model.image_size,
+                model.crop_source_size,
+                memory_gib=data.memory_gib,
+                decode_threads=data.decode_threads,
+                track=self._context.observer.track,
+            )
+            everything = (np.arange(len(self._clips)), np.zeros(len(self._clips), np.int32))
+            config = AKMNetConfig(TrainConfig(parts=1), model)
+            self._made = set_up(config, sized, [everything], num_classes=self._clips.num_classes)
+        return self._made
+
+    def _require_akmnet(self, config: dict[str, Any]) -> None:
+        method = config.get("method", "akmnet")
+        if method != "akmnet":
+            raise ValueError(f"{OPTION}={self._place}: a run of method {method!r}; expected one of akmnet")
+
+    def _require_same_data(self, data: dict[str, Any]) -> None:
+        own = {
+            "num_clips": len(self._clips),
+            "num_frames": int(self._clips.lengths.sum()),
+            "num_classes": self._clips.num_classes,
+        }
+        theirs = {**data, "num_classes": len(data["class_names"])}
+        differing = [
+            f"{name}: there {theirs[name]}, here {value}" for name, value in own.items() if theirs[name] != value
+        ]
+        if differing:
+            raise ValueError(
+                f"{OPTION}={self._place}: a run on other data ({'; '.join(differing)}); give one on this data set"
+            )
+
+    def _require_folds(self, trainings: Sequence[Training]) -> None:
+        """Every fold is finished, and left out the very clips that are left out now."""
+        missing = []
+        for subject, left_out in {training.place.subject: training.watched[-1] for training in trainings}.items():
+            result = fold_folder(self._place, self._seed, subject) / "result.json"
+            last = read_json(result)["rules"].get("last", {}) if result.is_file() else {}
+            if not last:
+                missing.append(subject)
+                continue
+            lengths = [len(clip["beta"]) for clip in last["clips"].values()]
+            if lengths != self._clips.lengths[left_out].tolist():
+                raise ValueError(
+                    f"{OPTION}={self._place}: its fold of subject {subject} left out other clips than here"
+                )
+        if missing:
+            raise ValueError(
+                f"{OPTION}={self._place}: no finished fold, with rule last, of subject {', '.join(missing[:5])}"
+                f"{' and others' if len(missing) > 5 else ''}; finish that run first (same command, all folds)"
+            )
