@@ -24,6 +24,7 @@ def experiment_of(cell: CellSpec, command: TablesCommand, spec: TableSpec) -> Ex
     """
     folder = command.folder / ("held_out" if spec.hold_out else "runs")
     options = [option.replace("{akmnet}", str(folder / MAIN)) for option in options_of(cell, command.preset)]
+    options += [f"--init={command.init}"] if command.init and cell.method == "akmnet" else []
     given = [f"--method={cell.method}", f"--preset={command.preset}", *options]
     try:
         parsed = parse_experiment(given, program=f"table {command.table}, {cell.name}", description="")

@@ -22,9 +22,9 @@ import numpy as np
 from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import Clips, ClipSet, Pictures
 from akm_jax.data.folds import Fold
-from akm_jax.loso.rules import ALL_SUBJECTS, plan_training
+from akm_jax.loso.rules import plan_training
 from akm_jax.methods.protocol import Context, Method, Outputs, Start, Training
-from akm_jax.observe import Observer, Track
+from akm_jax.observe import ALL_SUBJECTS, Observer, Track
 from akm_jax.views.cache import compute_views
 from akm_jax.views.view import LeakError, Views
 

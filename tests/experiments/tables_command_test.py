@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,6 +132,17 @@ def test_options_that_a_method_does_not_take_are_named(monkeypatch, capsys):
     with pytest.raises(ValueError, match=r"table 5, wrong: .*--no_such_option=1.* does not take these options"):
         experiment_of(wrong, parse(["--table=5"], None), find_table(5))
     assert "no_such_option" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", table_cells.TABLES)
+def test_every_cell_is_a_run_that_its_method_takes(number):
+    command = parse([f"--table={number}", "--preset=demo", "--init=weights.pt", "--tables_dir=there"], None)
+    for cell in in_order(find_table(number).cells):
+        found = experiment_of(cell, command, find_table(number))
+        assert found.run_dir == Path("there", "held_out" if number == 8 else "runs", cell.name)
+        assert found.config.epochs if cell.method != "akmnet" else found.config.init == Path("weights.pt")
+        if cell.needs:
+            assert found.config.key_frames_of == Path("there/runs/akmnet")
 
 
 def test_cells_are_data_that_agree_with_what_was_published():
