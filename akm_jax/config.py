@@ -187,7 +187,7 @@ class RunOptions:
     """A leave-one-subject-out run, whatever the method."""
 
     folds: str = ""
-    """Subjects to leave out, one fold each, comma-separated; every subject when empty."""
+    """Subjects to leave out, one fold each, comma-separated (1, 01, s1 or sub01 is the same); every one when empty."""
     rules: str = "last,test"
     """How a fold's model is chosen, comma-separated: last (headline), test (optimistic), inner (second training)."""
     inner_share: float = 0.2
