@@ -246,7 +246,8 @@ class RunOptions:
     """What is left out in turn: every subject (of several sets pooled: the composite evaluation), or every data set of
     several, so that training sees the others alone."""
     folds: str = ""
-    """Subjects to leave out, or sets, one fold each, comma-separated; every one when empty."""
+    """Subjects to leave out, or sets, one fold each, comma-separated (1, 01, s1 or sub01 is the same); every one when
+    empty."""
     rules: str = "last,test"
     """How a fold's model is chosen, comma-separated: last (headline), test (optimistic), inner (second training)."""
     inner_share: float = 0.2
