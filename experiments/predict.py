@@ -15,7 +15,7 @@ from typing import Annotated
 import tyro
 
 from akm_jax.classifier import Classifier, Prediction, load_classifier, predict
-from akm_jax.data.video import read_frames
+from akm_jax.data.own_clip import read_frames
 from akm_jax.report.picture import key_frame_picture
 from experiments.command import console, run_command
 from experiments.compiled_programs import keep_compiled_programs

@@ -130,6 +130,7 @@ class _RowReader:
             tables.as_text(cells.get("clip_id")),
             **{field: _read_number(field, cells.get(field)) for field in ("onset", "apex", "offset")},
             fps=read_fps(cells.get("fps")),
+            frame_names=tables.as_text(cells.get("frame_names")),
         )
 
 

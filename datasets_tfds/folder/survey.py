@@ -96,7 +96,7 @@ class _Matching:
         is_video = entry.path.is_file()
         clip = ClipFolder(clip_id, subject, entry.label, entry.path, (), None, entry.fps, is_video)
         try:
-            listed = self.lister.list(entry.path)
+            listed = self.lister.list(entry.path, entry.frame_names)
         except ValueError as error:
             self._add(entry, clip_id, str(error), "repair or replace it")
             return clip
