@@ -18,6 +18,7 @@ from akm_jax.interop.torch import akmnet_from_state_dict, config_from_state_dict
 from akm_jax.loso.rules import ALL_SUBJECTS, INNER
 from akm_jax.models.akmnet import AKMNet, AKMNetOutput
 from akm_jax.train import checkpoint
+from akm_jax.train.memory import machine_bytes, prediction_bytes
 from akm_jax.train.state import TrainState, graph_definition, initial_state, merge
 
 
@@ -115,8 +116,9 @@ def predict(classifier: Classifier, frames: np.ndarray) -> Prediction:
         frames: uint8 (T, H, W), grey, onset to offset, cropped to the face as the training clips were.
 
     Raises:
-        ValueError: the clip is not of that form.
+        ValueError: the clip is not of that form, or too long for the memory of this machine.
     """
+    require_memory(classifier.config, len(frames))
     if frames.ndim != 3 or len(frames) == 0 or frames.dtype != np.uint8:
         raise ValueError(f"predict: expected uint8 frames (T, H, W) with T >= 1, got {frames.dtype} {frames.shape}")
     size = classifier.config.image_size
@@ -132,6 +134,20 @@ def predict(classifier: Classifier, frames: np.ndarray) -> Prediction:
         selected=output.key_frames.selected.astype(int),
         threshold=float(output.key_frames.threshold[0]),
     )
+
+
+def require_memory(config: ModelConfig, num_frames: int) -> None:
+    """Refuse a clip that this machine has no memory for.
+
+    Raises:
+        ValueError: says how much it would need, and how much there is.
+    """
+    needed, there = prediction_bytes(config, num_frames), machine_bytes()
+    if there and needed > there:
+        raise ValueError(
+            f"a clip of {num_frames:,} frames needs about {needed / 1e9:.1f} GB to classify, this machine has "
+            f"{there / 1e9:.1f} GB, enough for {there * num_frames // needed:,} frames; cut it to one expression"
+        )
 
 
 @functools.partial(jax.jit, static_argnames="graph")

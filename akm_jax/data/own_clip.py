@@ -41,7 +41,30 @@ class OwnClip(Sequence[UInt8[np.ndarray, "H W"]]):
     @property
     def names(self) -> tuple[str, ...]:
         """File names of the frames, or their numbers in the video."""
-        return tuple(str(frame.number) if frame.path == self.path else frame.path.name for frame in self.frames)
+        return tuple(frame.path.name if self.times is None else str(frame.number) for frame in self.frames)
+
+    def cut(self, onset: int | None = None, offset: int | None = None) -> "OwnClip":
+        """The frames whose numbers are `onset` to `offset`; from the first and to the last one where these are None.
+
+        Raises:
+            ValueError: a number beyond those of the frames, or none between them.
+        """
+        first, last = self.frames[0].number, self.frames[-1].number
+        for name, number in (("onset", onset), ("offset", offset)):
+            if number is not None and not first <= number <= last:
+                raise ValueError(f"{name} {number}: frames of {self.path} are numbered from {first} to {last}")
+        start, stop = first if onset is None else onset, last if offset is None else offset
+        kept = [i for i, frame in enumerate(self.frames) if start <= frame.number <= stop]
+        if not kept:
+            raise ValueError(f"{self.path} has no frame in {start}..{stop}")
+        return OwnClip(
+            self.path,
+            [self.frames[i] for i in kept],
+            lambda i: self._read(kept[i]),
+            times=None if self.times is None else self.times[kept],
+            missing=self.missing,
+            notes=self.notes,
+        )
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -58,7 +58,21 @@ def test_folders_go_by_number_or_by_a_pattern(tmp_path):
 
 def test_a_single_picture_is_a_clip_of_one_frame(tmp_path):
     folder = save_frames(tmp_path / "a", ["face.png"])
-    assert len(open_clip(folder / "face.png")) == 1
+    assert open_clip(folder / "face.png").names == ("face.png",)
+
+
+def test_a_clip_is_cut_by_the_numbers_of_its_frames(tmp_path, video):
+    clip = open_clip(save_frames(tmp_path / "a", [f"img{i}.png" for i in (9, 10, 12, 13)]))
+    assert clip.cut(10, 12).names == ("img10.png", "img12.png")
+    assert [frame[0, 0] for frame in clip.cut(offset=12)] == [0, 1, 2]
+    part = open_clip(video).cut(2, 4)
+    assert part.names == ("2", "3", "4")
+    np.testing.assert_allclose(part.times, np.array([2, 3, 4]) / 25)
+    np.testing.assert_allclose([frame.mean() for frame in part], [80, 120, 160], atol=3)
+    with pytest.raises(ValueError, match="onset 8: frames of .* are numbered from 9 to 13"):
+        clip.cut(8)
+    with pytest.raises(ValueError, match="has no frame in 11..11"):
+        clip.cut(11, 11)
 
 
 def test_uneven_times_are_noted_and_kept(video, monkeypatch):
