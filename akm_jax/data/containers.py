@@ -18,6 +18,7 @@ CODECS = {
 }  # fmt: skip
 _SOUND = (b"mp4a", b"ac-3", b"ec-3", b"sowt", b"twos", b"alac", b"Opus", b"samr", b"lpcm", b"ulaw", b"alaw")
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # an MP4 begins with one of them
 _SEARCHED = 1 << 20  # bytes from the beginning that are searched for the name of a codec
 
 
@@ -28,7 +29,7 @@ def find_break(path: Path) -> str:
         return "it has zero bytes"
     with path.open("rb") as file:
         head = file.read(64)
-        if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+        if head[4:8] in _BOXES:
             return _break_of_boxes(file, size)
         expected = _riff_end(head) if _is_riff(head) else _segment_end(head) if head[:4] == _EBML else None
     return _cut(size, expected) if expected is not None and expected > size else ""
@@ -57,9 +58,9 @@ def is_avi(path: Path) -> bool:
     return _is_riff(_head(path))
 
 
-def is_matroska(path: Path) -> bool:
-    """Whether the file is an MKV or WebM."""
-    return _head(path)[:4] == _EBML
+def is_mp4(path: Path) -> bool:
+    """Whether the file is an MP4, MOV or one of their kin."""
+    return _head(path)[4:8] in _BOXES
 
 
 def lost_in_avi(path: Path) -> tuple[int, list[int]] | None:

@@ -159,12 +159,13 @@ def _grab(video: cv2.VideoCapture) -> Iterator[int]:
 
 def _find_missing(seen: VideoFile, failed: np.ndarray) -> VideoFile:
     """Give the frames their numbers, and say which are missing, where fewer were read than the header states."""
-    is_avi, is_estimate = containers.is_avi(seen.path), containers.is_matroska(seen.path)
+    is_avi, is_mp4 = containers.is_avi(seen.path), containers.is_mp4(seen.path)
+    is_estimate = not is_avi and not is_mp4  # other headers say how long a video is, not how many frames it has
     why = containers.find_break(seen.path)
     numbers = _number_by_index(seen) if is_avi else _number_by_time(seen)
-    if numbers is None and is_estimate and not failed.any() and not why:
-        return seen  # such a header says how long the video is, not how many frames it has, and they come unevenly
-    if numbers is None and not is_avi and not is_estimate:
+    if numbers is None and is_estimate and not failed[1:].any() and not why:
+        return seen  # frames come unevenly
+    if numbers is None and is_mp4:
         numbers = seen.numbers + np.cumsum(failed)  # a frame fails once in an MP4
     count = f"{len(seen.times)} of {seen.stated} frames can be read"
     why = f"; {why}" if why else ""

@@ -14,10 +14,15 @@ Defect = tuple[str, str]  # what is wrong, remedy
 
 
 class FrameLister:
-    """Lists the frames of recordings, each once however many clips it holds."""
+    """Lists the frames of recordings, each once however many clips it holds.
+
+    Attributes:
+        notes: what is uncommon about videos, and taken as it is.
+    """
 
     def __init__(self, *, count_video_frames: bool):
         """Make one; without `count_video_frames` videos are not opened and seem to hold no frames."""
+        self.notes: list[str] = []
         self._counts = count_video_frames
         self._listed: dict[tuple[Path, str], tuple[Frame, ...]] = {}
 
@@ -44,7 +49,8 @@ class FrameLister:
             raise ValueError(f"frame_names is {pattern!r}, but a video's frames are counted")
         if not self._counts:
             return ()
-        from akm_jax.data.video import look_through  # here: most folders hold no videos, OpenCV takes long to load
+        from akm_jax.data.recording import describe_uneven  # here: most folders hold no videos, OpenCV loads slowly
+        from akm_jax.data.video import look_through
 
         try:
             seen = look_through(path)
@@ -52,6 +58,9 @@ class FrameLister:
             raise ValueError(str(error).removeprefix(f"{path}: ")) from error
         if seen.missing:
             raise ValueError(seen.missing)
+        if uneven := describe_uneven(seen.times):
+            self.notes.append(f"{path.name}: {uneven}; frames per second are a mean")
+        self.notes.extend([seen.note] if seen.note else [])
         return tuple(Frame(number, path) for number in range(len(seen.numbers)))
 
 

@@ -138,6 +138,7 @@ class _Matching:
 
     def _note_peculiarities(self, clips: Sequence[ClipFolder]) -> None:
         notes = self.check.notes
+        notes.extend(self.lister.notes)
         if self.gapped:
             notes.append(f"gaps in the frame numbers, taken as they are: {enumerate_some(self.gapped)}")
         if self.without_apex_frame:

@@ -1,6 +1,7 @@
 """Clips of one's own made into what a network was trained on: the pixels that the prepared sets hold, and warnings."""
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import cv2
@@ -160,6 +161,23 @@ def test_small_pictures_and_small_faces_are_told(cropped, tmp_path):
     wide = open_clip(save(tmp_path / "wide", [np.pad(frame, 60, mode="edge") for frame in small]))
     (warning,) = see_clip(wide, TrainingPictures("cropped"), 128, given=Eyes((72.0, 73.0), (88.0, 73.0))).warnings
     assert warning == expected.format(40)
+
+
+def test_memory_grows_with_the_reduced_frames_only(tmp_path):
+    writer = cv2.VideoWriter(str(tmp_path / "long.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 25, (320, 240))
+    for k in range(80):
+        writer.write(np.full((240, 320, 3), 3 * k, np.uint8))
+    writer.release()
+    tracemalloc.start()
+    try:
+        seen = see_clip(
+            open_clip(tmp_path / "long.avi"), TrainingPictures("raw"), 32, given=Eyes((90.0, 90.0), (150.0, 90.0))
+        )
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert seen.frames.shape == (80, 32, 32)
+    assert peak < 80 * 320 * 240 / 4  # a quarter of the full-size grey frames; a few at a time are there
 
 
 def test_haar_cascades_stand_in_for_the_models(cropped, monkeypatch):

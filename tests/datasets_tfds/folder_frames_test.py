@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from akm_jax.data.video import VideoFile
 from datasets_tfds.folder.survey import survey
 from datasets_tfds.source import load_clip_set
 from datasets_tfds.survey import Survey
@@ -50,6 +51,22 @@ def test_a_damaged_video_is_a_problem_of_its_clip(folder):
     assert " of 20 frames can be read; missing: " in problem
     assert "as when a copy is broken off -> repair or replace it" in problem
     assert len(found.usable) == 2
+
+
+def test_a_video_whose_frames_come_unevenly_is_noted(folder, monkeypatch):
+    (folder / "1" / "phone.mp4").touch()
+    times = np.cumsum([0, 0.03, 0.03, 0.1, 0.03, 0.03])
+    seen = VideoFile(
+        folder / "1" / "phone.mp4", np.arange(6), times, 8, 27.0, 64, 48, note="phone.mp4: its header lies"
+    )
+    monkeypatch.setattr("akm_jax.data.video.look_through", lambda path: seen)
+    found = surveyed(folder, "1/a,1,x", "2/a,2,x", "1/phone.mp4,1,y")
+    assert found.check.problems == []
+    assert (
+        "phone.mp4: frames come unevenly, 30 to 100 ms apart, 30 usually; frames per second are a mean"
+        in found.check.notes
+    )
+    assert "phone.mp4: its header lies" in found.check.notes
 
 
 def test_a_column_says_which_names_are_frames(folder):

@@ -11,6 +11,7 @@ from PIL import ExifTags, Image
 
 from akm_jax.classifier import require_memory
 from akm_jax.config import ModelConfig
+from datasets_tfds.synthetic import CorpusConfig, write_corpus
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,26 @@ def test_the_pictures_of_a_run_give_its_predictions_and_a_drawn_face_is_told(wor
     assert found["warnings"] == ["the network was trained on drawn faces"]
     assert (found["notes"], found["times_s"], found["face"]["faces"]) == ([], None, 1)
     assert found["face"]["certainty"] > 0.5
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("data_config", ["hs_raw", "aligned", "aligned_alpha15"])
+def test_the_raw_pictures_of_a_run_give_its_predictions(tmp_path, warm_command, data_config):
+    """As above for a run on raw, aligned and magnified pictures."""
+    drawn = CorpusConfig(subjects=3, clips=3, variant="raw", size=64, min_frames=8, max_frames=8)
+    corpus = write_corpus(drawn, tmp_path / "smic")
+    data = ("--dataset=smic", f"--manual_dir={corpus}", "--data_dir=built", f"--data_config={data_config}")
+    done = warm_command("loso", "--preset=tiny", "--epochs=1", "--rules=last", *data, "--run_dir=run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "run" / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        (clip,) = corpus.glob(f"SMIC_all_raw/HS/*/micro/*/{row['clip_id']}")
+        done = warm_command("predict", clip, "--checkpoint=run", f"--fold={row['subject']}", "--json", cwd=tmp_path)
+        found = json.loads(done.stdout)
+        expected = [float(row[f"last_seed0_logit_{name}"]) for name in found["classes"]]
+        np.testing.assert_allclose(found["logits"], expected, atol=1e-5)
+        assert found["warnings"] == []
 
 
 def test_strict_ends_with_3_and_the_result(predict, clip):

@@ -83,10 +83,21 @@ def test_uneven_times_are_noted_and_kept(video, monkeypatch):
     assert clip.notes == ("clip.avi: frames come unevenly, 30 to 100 ms apart, 30 usually",)
 
 
+def test_a_length_that_a_header_states_is_no_count_where_frames_come_unevenly(tmp_path, monkeypatch):
+    monkeypatch.setattr(cv2, "VideoCapture", Uneven)
+    monkeypatch.setattr(Uneven, "stated", 9)
+    (tmp_path / "phone.mkv").write_bytes(b"\x1a\x45\xdf\xa3 and so on")
+    assert open_clip(tmp_path / "phone.mkv").missing == ""
+    (tmp_path / "phone.mp4").write_bytes(b"\0\0\0\x10ftypisom0000\0\0\0\x08moov")
+    clip = open_clip(tmp_path / "phone.mp4")
+    assert (clip.missing, clip.notes[0]) == ("", "phone.mp4: its header states 9 frames, it has 6")
+
+
 class Uneven:
-    """A reader that gives times of a camera with two pauses."""
+    """A reader that gives times of a camera with a pause."""
 
     times = (0.0, 0.03, 0.06, 0.16, 0.19, 0.22)
+    stated = 6
 
     def __init__(self, path):
         self.at = -1
@@ -99,7 +110,9 @@ class Uneven:
         return True, np.zeros((24, 32, 3), np.uint8)
 
     def get(self, what):
-        return {cv2.CAP_PROP_POS_MSEC: 1000 * self.times[min(self.at, 5)], cv2.CAP_PROP_FRAME_COUNT: 6}.get(what, 25)
+        return {cv2.CAP_PROP_POS_MSEC: 1000 * self.times[min(self.at, 5)], cv2.CAP_PROP_FRAME_COUNT: self.stated}.get(
+            what, 25
+        )
 
     def release(self):
         pass
