@@ -15,7 +15,11 @@ from pathlib import PurePath
 
 _NUMBER = re.compile(r"\d+")
 _LARGEST = 2**31 - 1  # what is larger is no frame number but a time
-_COPY = re.compile(r"copy of (.+)|(.+?)(?:\s*\(\d+\)| - copy| copy| - kopie)", re.IGNORECASE)
+# What file managers make of the name of a copy: `img1 (1)`, `img1 - Copy (2)`, `img1 copy 2`, `Copy of img1`.
+_COPY = re.compile(
+    r"copy of (.+)|(.+?)(?:\s*\(\d+\)| - (?:copy|kopie|copie|copia|副本)(?:\s*\(\d+\))?| copy(?: \d+)?)",
+    re.IGNORECASE,
+)
 
 Numbered = list[tuple[int, str]]
 

@@ -160,25 +160,30 @@ def _grab(video: cv2.VideoCapture) -> Iterator[int]:
 def _find_missing(seen: VideoFile, failed: np.ndarray) -> VideoFile:
     """Give the frames their numbers, and say which are missing, where fewer were read than the header states."""
     is_avi, is_mp4 = containers.is_avi(seen.path), containers.is_mp4(seen.path)
-    is_estimate = not is_avi and not is_mp4  # other headers say how long a video is, not how many frames it has
-    why = containers.find_break(seen.path)
-    numbers = _number_by_index(seen) if is_avi else _number_by_time(seen)
-    if numbers is None and is_estimate and not failed[1:].any() and not why:
-        return seen  # frames come unevenly
+    numbers, why = _number_by_index(seen) if is_avi else _number_by_time(seen), containers.find_break(seen.path)
     if numbers is None and is_mp4:
         numbers = seen.numbers + np.cumsum(failed)  # a frame fails once in an MP4
-    count = f"{len(seen.times)} of {seen.stated} frames can be read"
-    why = f"; {why}" if why else ""
+    is_estimate = not is_avi and not is_mp4  # other headers say how long a video is, not how many frames it has
+    if numbers is None and is_estimate and not failed[1:].any() and not why:
+        return seen  # frames come unevenly
     if numbers is None:
-        return dataclasses.replace(seen, missing=f"{count}; which are missing cannot be seen{why}")
+        return dataclasses.replace(seen, missing=_count(seen, "which are missing cannot be seen", why))
     times = numbers / seen.fps if is_avi and seen.fps else seen.times
-    seen = dataclasses.replace(seen, numbers=numbers, times=times)
-    absent = np.setdiff1d(np.arange(seen.stated), numbers)
-    has_hole = bool(((absent > numbers[0]) & (absent < numbers[-1])).any())
+    return _tell_missing(dataclasses.replace(seen, numbers=numbers, times=times), why, is_estimate=is_estimate)
+
+
+def _tell_missing(seen: VideoFile, why: str, *, is_estimate: bool) -> VideoFile:
+    """Say which are missing; where a whole file only states a few more than it has, that is a note."""
+    absent = np.setdiff1d(np.arange(seen.stated), seen.numbers)
+    has_hole = bool(((absent > seen.numbers[0]) & (absent < seen.numbers[-1])).any())
     if has_hole or why or len(absent) > max(OVERSTATED[0], OVERSTATED[1] * seen.stated):
-        return dataclasses.replace(seen, missing=f"{count}; missing: {_ranges(absent)}, counted from 0{why}")
+        return dataclasses.replace(seen, missing=_count(seen, f"missing: {_ranges(absent)}, counted from 0", why))
     told = f"{seen.path.name}: its header states {seen.stated} frames, it has {len(seen.times)}"
     return dataclasses.replace(seen, note="" if is_estimate and len(absent) == 1 else told)
+
+
+def _count(seen: VideoFile, which: str, why: str) -> str:
+    return "; ".join(filter(None, (f"{len(seen.times)} of {seen.stated} frames can be read", which, why)))
 
 
 def _number_by_index(seen: VideoFile) -> np.ndarray | None:

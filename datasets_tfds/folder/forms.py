@@ -8,7 +8,7 @@ from datasets_tfds.folder.listing import Listing, SubjectPattern
 
 _EXPECTED = (
     "clips.csv (or .tsv, .xlsx, .xls) with columns path, subject and label; or list files (.txt) with lines "
-    "`path length label`; or folders <subject>/<label>/<clip> with frames (jpg, jpeg, bmp, png) or videos"
+    "`path length label`; or folders <subject>/<label>/<clip> with frames (jpg, bmp, png, tif, webp) or videos"
 )
 
 

@@ -49,6 +49,7 @@ def test_one_number_that_differs_is_the_frames(names, numbers):
         ),
         (["img10.png", "img11.png", "img11 (2).png"], r"img11 \(2\).png: by the name a copy of another fr", "img#.png"),
         (["img10.png", "img11.png", "img11 - Copy.png", "Copy of img10.png"], "by the name a copy", "img#.png"),
+        (["img10.png", "img11.png", "img11 - Kopie (2).png", "img10 copy 2.png"], "by the name a copy", "img#.png"),
         (["reg_image000101 (1).bmp", "reg_image000101.bmp", "reg_image000102.bmp"], "a copy", "reg_image#.bmp"),
         (
             ["0001.png", "0002.png", "0003.png", "0001_mask.png", "0002_mask.png"],
