@@ -94,12 +94,14 @@ def main(arguments: Sequence[str]) -> None:
         names=clip.names,
         title=f"{command.clip.name}: {best} ({prediction.probabilities.max():.0%})",
     )
+    is_refused = command.strict and bool(seen.warnings)
     if command.json:
-        print(json.dumps(as_json(classifier, prediction, clip.names) | describe_seen(clip, seen)))
+        error = {"error": "--strict: " + "; ".join(seen.warnings)} if is_refused else {}
+        print(json.dumps(as_json(classifier, prediction, clip.names) | describe_seen(clip, seen) | error))
     else:
         print_prediction(classifier, prediction, clip.names, command.picture)
         print_seen(seen)
-    if command.strict and seen.warnings:
+    if is_refused:
         sys.exit(3)
 
 

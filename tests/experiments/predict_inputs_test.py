@@ -177,6 +177,7 @@ def test_clouds_have_no_face(workplace, predict):
     found = json.loads(done.stdout)
     assert found["face"] is None
     assert "no face is found in the clip" in found["warnings"]
+    assert found["error"].startswith("--strict: no face is found in the clip")
 
 
 def test_what_does_not_fit_into_memory_is_refused_with_the_number(monkeypatch):
