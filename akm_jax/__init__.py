@@ -39,7 +39,7 @@ _PLACES = {
     "Training": "akm_jax.methods.protocol",
     "load_classifier": "akm_jax.classifier",
     "predict": "akm_jax.classifier",
-    "read_frames": "akm_jax.data.video",
+    "read_frames": "akm_jax.data.own_clip",
     "run_loso": "akm_jax.run",
     "score_predictions": "akm_jax.run",
     "write_report": "akm_jax.report.page",
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from akm_jax.classifier import load_classifier, predict
     from akm_jax.config import AKMNetConfig, ModelConfig, PretrainConfig, RunOptions, TrainConfig
     from akm_jax.data.clip_set import ClipSet
+    from akm_jax.data.own_clip import read_frames
     from akm_jax.data.pooling import pool_clip_sets
-    from akm_jax.data.video import read_frames
     from akm_jax.methods.akmnet import AKMNet
     from akm_jax.methods.protocol import Epoch, Method, Outputs, Start, Training
     from akm_jax.report.page import write_report

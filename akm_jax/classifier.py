@@ -15,9 +15,11 @@ from akm_jax.data.clip_set import resize_frame
 from akm_jax.data.subjects import match_subject, subject_order
 from akm_jax.files import read_json
 from akm_jax.interop.torch import akmnet_from_state_dict, config_from_state_dict, load_state_dict, num_classes
+from akm_jax.machine import memory_bytes
 from akm_jax.models.akmnet import AKMNet, AKMNetOutput
 from akm_jax.observe import ALL_SUBJECTS, INNER
 from akm_jax.train import checkpoint
+from akm_jax.train.memory import prediction_bytes
 from akm_jax.train.state import empty_state, graph_definition, merge
 
 
@@ -125,8 +127,9 @@ def predict(classifier: Classifier, frames: np.ndarray) -> Prediction:
         frames: uint8 (T, H, W), grey, onset to offset, cropped to the face as the training clips were.
 
     Raises:
-        ValueError: the clip is not of that form.
+        ValueError: the clip is not of that form, or too long for the memory of this machine.
     """
+    require_memory(classifier.config, len(frames))
     if frames.ndim != 3 or len(frames) == 0 or frames.dtype != np.uint8:
         raise ValueError(f"predict: expected uint8 frames (T, H, W) with T >= 1, got {frames.dtype} {frames.shape}")
     size = classifier.config.image_size
@@ -142,6 +145,20 @@ def predict(classifier: Classifier, frames: np.ndarray) -> Prediction:
         selected=output.key_frames.selected.astype(int),
         threshold=float(output.key_frames.threshold[0]),
     )
+
+
+def require_memory(config: ModelConfig, num_frames: int) -> None:
+    """Refuse a clip that this machine has no memory for.
+
+    Raises:
+        ValueError: says how much it would need, and how much there is.
+    """
+    needed, there = prediction_bytes(config, num_frames), memory_bytes()
+    if there and needed > there:
+        raise ValueError(
+            f"a clip of {num_frames:,} frames needs about {needed / 1e9:.1f} GB to classify, this machine has "
+            f"{there / 1e9:.1f} GB, enough for {there * num_frames // needed:,} frames; cut it to one expression"
+        )
 
 
 @functools.partial(jax.jit, static_argnames="graph")

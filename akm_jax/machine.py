@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")  # Linux
+_CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 # A file system that keeps no promise of room, such as ZFS, NFS or FUSE, answers one of these.
 _NO_RESERVATION = (errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.ENODEV)
 
@@ -20,11 +21,18 @@ def num_cores() -> int:
 
 
 def memory_bytes() -> int | None:
-    """Memory of the machine; None where it does not tell."""
+    """Memory of the machine, or of the container where that is less; None where it does not tell."""
     try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return None
+    for path in _CONTAINER_LIMITS:
+        try:
+            text = path.read_text().strip()
+        except OSError:
+            continue
+        found = min(found, int(text)) if text.isdigit() else found
+    return found
 
 
 def peak_memory_bytes() -> int:

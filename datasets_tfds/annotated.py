@@ -285,7 +285,7 @@ class _Matching:
         try:
             frames = tuple(frame for frame in self._frames(folder) if frame.number in span)
         except ValueError as error:
-            self.check.add_error(folder, error, "repair the folder", clip_id)
+            self.check.add_error(folder, error, "delete or rename the surplus pictures", clip_id)
         return ClipFolder(clip_id, entry.subject, entry.emotion, folder, frames, entry.annotation)
 
     def _frames(self, folder: Path) -> tuple[Frame, ...]:

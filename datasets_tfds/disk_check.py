@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from akm_jax.data.pictures import NO_FRAMES, Frame, enumerate_some, inspect_pictures, is_picture
+from akm_jax.data.pictures import Frame, describe_folder, enumerate_some, inspect_pictures, is_picture
 from akm_jax.observe import Track
 from datasets_tfds import layout, reach
 from datasets_tfds.layout import ClipFolder
@@ -103,7 +103,7 @@ class DiskCheck:
         try:
             return reach.list_frames(folder)
         except ValueError as error:
-            self.add_error(folder, error, "repair the folder", clip_id)
+            self.add_error(folder, error, "delete or rename the surplus pictures", clip_id)
             return ()
 
     def check_clips(
@@ -117,8 +117,9 @@ class DiskCheck:
             pictures = track(pool.map(_inspect, clips), "Checking frames", len(clips))
             for clip, found in zip(clips, pictures, strict=True):
                 self._check_numbers(clip, known.get(clip.clip_id))
-                for what, remedy in found:
+                for what, remedy in found.defects:
                     self.add_problem(clip.folder, what, remedy, clip.clip_id)
+                self.notes.extend(f"{clip.clip_id}: {note}" for note in found.notes)
         self._check_ids(clips)
 
     def check_numbers(self, clips: Sequence[ClipFolder]) -> None:
@@ -181,7 +182,7 @@ class DiskCheck:
         if clip.frames and not missing:
             return
         is_empty = not clip.frames and not any(is_picture(path.name) for path in clip.folder.iterdir())
-        what = NO_FRAMES if is_empty else _describe(missing, clip)
+        what = describe_folder(clip.folder) if is_empty else _describe(missing, clip)
         if is_empty and known is not None and known.kind == "empty":
             self._leave_out_known(clip.clip_id, "no frames", known)
         elif known is not None and known.kind == "incomplete":

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from akm_jax.data.pictures import Frame, is_picture
+from akm_jax.data.pictures import READING, Frame, is_picture
 from akm_jax.data.subjects import normalise_subject as normalise_subject
 from datasets_tfds import reach
 
@@ -232,12 +232,14 @@ def _tail(path: Path, count: int) -> tuple[str, ...]:
 def fingerprint(root: Path, clips: Sequence[ClipFolder], sources: Sequence[Path] = ()) -> str:
     """Digest of names, sizes and modification times of all frames: differs as soon as a clip on disk has changed.
 
+    It differs too from what a version made that read the same files otherwise (`akm_jax.data.pictures.READING`).
+
     Args:
         root: names are taken from here on.
         clips: whose files count.
         sources: files whose bytes count besides.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"read as {READING}\n".encode())
     for path in sources:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     for clip in sorted(clips, key=lambda c: str(c.folder)):

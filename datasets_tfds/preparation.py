@@ -59,7 +59,7 @@ class Aligned:
 
         table = manual_dir / FACE_TABLE
         faces = sorted(read_face_table(table, clip_ids).items()) if table.is_file() else ()
-        return dataclasses.replace(self, detector=_choose_detector(), faces=tuple(faces))
+        return dataclasses.replace(self, detector=choose_detector(), faces=tuple(faces))
 
     def describe(self) -> str:
         """One sentence; see `datasets_tfds.builder.Preparation`."""
@@ -81,8 +81,12 @@ class Aligned:
         return magnify(aligned, alpha=self.alpha) if self.alpha > 0 else aligned
 
 
-def _choose_detector() -> str:
-    """The detector that the user asks for, or the best one there is."""
+def choose_detector() -> str:
+    """The detector that the user asks for, or the best one there is.
+
+    Raises:
+        ValueError, FileNotFoundError: as `Aligned.given`.
+    """
     from akm_jax.prepare import model_files
 
     asked = os.environ.get(DETECTOR_VARIABLE, "")

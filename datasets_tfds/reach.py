@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,8 +22,6 @@ _ARCHIVES = {  # by the first bytes
 }
 _ARCHIVE_SUFFIXES = (".zip", ".rar", ".7z", ".gz", ".tgz", ".bz2", ".xz", ".tar", ".001")
 _TABLES = (".csv", ".tsv", ".txt", ".xls", ".xlsx")
-# What file managers add to the name of a copy: `img1 (1).jpg`, `img1 - Copy.jpg`, `img1 copy 2.jpg`.
-_COPY = re.compile(r"(.+?)(?: ?\(\d+\)| - (?:copy|kopie|copie|copia|副本)(?: ?\(\d+\))?| copy(?: \d+)?)", re.IGNORECASE)
 _LISTED = 8  # entries of a folder that are named
 
 
@@ -152,22 +149,16 @@ def find_defects(frames: Sequence[Frame]) -> tuple[list[Frame], list[Defect]]:
     return reached, [(f"{enumerate_some(which)}: {what}", remedy) for (what, remedy), which in names.items()]
 
 
-def list_frames(folder: Path) -> tuple[Frame, ...]:
+def list_frames(folder: Path, pattern: str = "") -> tuple[Frame, ...]:
     """Frames of a clip folder in order, as `akm_jax.data.pictures.list_frames`.
 
     Raises:
-        ValueError: the folder can't be listed, holds copies of its frames, or its pictures can't be put in order; the
-            text ends in ` -> remedy`.
+        FrameOrderError: its pictures can't be put in order.
+        ValueError: the folder can't be listed; the text ends in ` -> remedy`.
     """
     if defect := find_defect(folder, folder=True):
         raise ValueError(" -> ".join(defect))
-    names = sorted(path.name for path in folder.iterdir() if pictures.is_picture(path.name))
-    if copies := _find_copies(names):
-        raise ValueError(f"{enumerate_some(copies)}: copies of frames beside them -> delete the copies")
-    try:
-        return pictures.list_frames(folder)
-    except ValueError as error:
-        raise ValueError(f"{error} -> delete or rename the surplus pictures") from error
+    return pictures.list_frames(folder, pattern)
 
 
 def holds_pictures(folder: Path) -> bool:
@@ -176,9 +167,3 @@ def holds_pictures(folder: Path) -> bool:
         return any(pictures.is_picture(path.name) for path in folder.iterdir())
     except OSError:
         return False
-
-
-def _find_copies(names: Sequence[str]) -> list[str]:
-    """Names that are another one's with what a file manager adds."""
-    stems = {name.rpartition(".")[0] for name in names}
-    return [name for name in names if (match := _COPY.fullmatch(name.rpartition(".")[0])) and match[1] in stems]

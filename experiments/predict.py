@@ -1,9 +1,10 @@
-"""Emotion class and key frames of one clip: a folder of frames, or a video file (all its frames).
+"""Emotion class and key frames of one clip: a folder of frames, or a video file.
 
     python -m experiments.predict my_clip/ --checkpoint=runs/smic-paper
     python -m experiments.predict my_clip.avi --checkpoint=akmnet.pt --classes=positive,negative,surprise,others --json
 
-The clip should run from onset to offset and show the face as the training clips do.
+The clip should run from onset to offset (--onset, --offset). Its face is looked for, and cropped and aligned as in the
+pictures that the run was trained on. Warnings say why a result may mean nothing; with --strict they end in exit code 3.
 """
 
 import dataclasses
@@ -11,17 +12,23 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import tyro
 
-from akm_jax.classifier import Classifier, Prediction, load_classifier, predict
-from akm_jax.data.video import read_frames
+from akm_jax.classifier import Classifier, Prediction, load_classifier, predict, require_memory
+from akm_jax.data.frame_names import FrameOrderError
+from akm_jax.data.own_clip import OwnClip, open_clip
+from akm_jax.data.video import ADVICE
 from akm_jax.report.fonts import shown
 from akm_jax.report.picture import key_frame_picture
+from datasets_tfds.as_trained import Crop, SeenClip, see_clip, training_pictures
 from experiments.command import command_line, console, parse, require_writable, run_command
 from experiments.compiled_programs import keep_compiled_programs
+
+if TYPE_CHECKING:
+    from akm_jax.prepare import Box, Eyes
 
 PICTURES = (".png", ".svg", ".pdf")
 DEFAULT_PICTURE = Path("key_frames.png")
@@ -32,7 +39,7 @@ class PredictCommand:
     """What to read, and with which network."""
 
     clip: Annotated[Path, tyro.conf.Positional]
-    """Folder of frames (jpg, jpeg, bmp, png) or video file."""
+    """Folder of frames (jpg, bmp, png, tif, webp) or video file."""
     checkpoint: Path
     """Run directory of experiments.loso, or a PyTorch state dict (.pt) of the released program."""
     fold: str | None = None
@@ -41,6 +48,24 @@ class PredictCommand:
     """Repetition of the run; the first one if not given."""
     classes: str | None = None
     """Class names of a .pt file, comma-separated."""
+    frames: str | None = None
+    """Which pictures of the folder are frames: a file name with # for the frame's number and * for anything."""
+    onset: int | None = None
+    """First frame, as numbered in the file names, in a video from 0; the first there is if not given."""
+    offset: int | None = None
+    """Last frame; the last there is if not given."""
+    crop: Crop = "auto"
+    """Whether the face is cropped and aligned: as the run's pictures were, always, or never."""
+    eyes: tuple[float, float, float, float] | None = None
+    """Left and right eye in pixels of the frames, x y x y, where they are not to be looked for; left in the picture."""
+    face_box: tuple[float, float, float, float] | None = None
+    """The same for a face box: x y width height."""
+    allow_missing: bool = False
+    """Take what can be read of a damaged video."""
+    allow_single: bool = False
+    """Take a single frame for a clip."""
+    strict: bool = False
+    """End with exit code 3 if there are warnings."""
     picture: Path | None = None
     """Where the key-frame picture goes (png, svg or pdf); key_frames.png if not given and the folder can be written."""
     json: bool = False
@@ -53,22 +78,30 @@ def main(arguments: Sequence[str]) -> None:
     command = parse(PredictCommand, arguments, program="python -m experiments.predict", description=__doc__)
     picture = _place_of_picture(command.picture)
     keep_compiled_programs(console)
-    frames, names = read_frames(command.clip)
+    clip = open_own_clip(command)
     class_names = command.classes.split(",") if command.classes else None
     classifier = load_classifier(command.checkpoint, subject=command.fold, seed=command.seed, class_names=class_names)
-    prediction = predict(classifier, frames)
+    require_memory(classifier.config, len(clip))
+    trained = training_pictures(command.checkpoint)
+    seen = see_clip(clip, trained, classifier.config.image_size, crop=command.crop, given=_given_face(command))
+    prediction = predict(classifier, seen.frames)
     if not command.json:  # before the picture: what was found shall not be lost with it
-        print_prediction(classifier, prediction, names)
-    error = None if picture is None else _draw(picture, command.clip, classifier, prediction, frames, names)
+        print_prediction(classifier, prediction, clip.names)
+        print_seen(seen)
+    no_picture = None if picture is None else _draw(picture, command.clip, classifier, prediction, seen, clip.names)
+    is_refused = command.strict and bool(seen.warnings)
+    errors = [no_picture] if no_picture else []
+    errors += ["--strict: " + "; ".join(seen.warnings)] if is_refused else []
     if command.json:
-        told = {"picture": None if picture is None or error else str(picture), **({"error": error} if error else {})}
-        print(json.dumps(as_json(classifier, prediction, names) | told))
-    elif picture is not None and not error:
+        told = {"picture": None if picture is None or no_picture else str(picture)}
+        told |= {"error": "; ".join(errors)} if errors else {}
+        print(json.dumps(as_json(classifier, prediction, clip.names) | describe_seen(clip, seen) | told))
+    elif picture is not None and not no_picture:
         console.print(f"picture: {picture}", soft_wrap=True)
-    if error:
-        if not command.json:
-            console.print(f"error: {error}", style="red", soft_wrap=True)
-        sys.exit(1)
+    if no_picture and not command.json:
+        console.print(f"error: {no_picture}", style="red", soft_wrap=True)
+    if errors:
+        sys.exit(3 if is_refused else 1)
 
 
 def _place_of_picture(wanted: Path | None) -> Path | None:
@@ -85,7 +118,7 @@ def _place_of_picture(wanted: Path | None) -> Path | None:
 
 
 def _draw(
-    picture: Path, clip: Path, classifier: Classifier, prediction: Prediction, frames: np.ndarray, names: Sequence[str]
+    picture: Path, clip: Path, classifier: Classifier, prediction: Prediction, seen: SeenClip, names: Sequence[str]
 ) -> str | None:
     """Draw the picture; why it can't be, if it can't."""
     best = int(prediction.probabilities.argmax())
@@ -93,11 +126,60 @@ def _draw(
     title = f"{shown(clip.name, 'clip')}: {named} ({prediction.probabilities[best]:.0%})"
     try:
         key_frame_picture(
-            picture, frames, prediction.beta, prediction.selected, prediction.threshold, names=names, title=title
+            picture, seen.shown, prediction.beta, prediction.selected, prediction.threshold, names=names, title=title
         )
     except (OSError, ValueError) as e:
         return f"the picture can't be written: {e}; --picture=FILE says where"
     return None
+
+
+def open_own_clip(command: PredictCommand) -> OwnClip:
+    """The frames that the command asks for.
+
+    Raises:
+        FileNotFoundError, ValueError: as `open_clip` and `OwnClip.cut`; a damaged video, or one frame, not allowed.
+    """
+    try:
+        clip = open_clip(command.clip, pattern=command.frames or "").cut(command.onset, command.offset)
+    except FrameOrderError as e:
+        way = f", or say which are with --frames='{e.pattern}'" if e.pattern else ""
+        raise ValueError(f"clip {command.clip}: {e} -> rename the frames{way}") from e
+    if clip.missing and not command.allow_missing:
+        raise ValueError(f"{command.clip}: {clip.missing}; {ADVICE}, or take what is there with --allow_missing")
+    if len(clip) == 1 and not command.allow_single:
+        raise ValueError(
+            f"{command.clip}: a single picture is no clip, its motion is not known; give a folder of frames or a "
+            "video, or --allow_single"
+        )
+    return clip
+
+
+def _given_face(command: PredictCommand) -> "Eyes | Box | None":
+    from akm_jax.prepare import Box, Eyes
+
+    if command.eyes and command.face_box:
+        raise ValueError("--eyes and --face_box both say where the face is; give one of them")
+    if command.face_box:
+        return Box(*command.face_box)
+    return Eyes(command.eyes[:2], command.eyes[2:]) if command.eyes else None
+
+
+def describe_seen(clip: OwnClip, seen: SeenClip) -> dict:
+    """What was made of the clip, as JSON types."""
+    return {
+        "face": seen.face and seen.face.describe(),
+        "warnings": list(seen.warnings),
+        "notes": list(seen.notes),
+        "times_s": None if clip.times is None else clip.times.tolist(),
+    }
+
+
+def print_seen(seen: SeenClip) -> None:
+    """Print what was made of the clip."""
+    for note in seen.notes:
+        console.print(f"note: {note}", soft_wrap=True)
+    for warning in seen.warnings:
+        console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
 
 
 def as_json(classifier: Classifier, prediction: Prediction, names: Sequence[str]) -> dict:

@@ -1,21 +1,29 @@
-"""Pictures of a clip: which files of a folder are its frames, in which order, what is wrong with them, decoding."""
+"""Pictures of a clip: which files of a folder are its frames, what is wrong with them, decoding.
 
+Their order is `akm_jax.data.frame_names`'.
+"""
+
+import collections
 import io
-import itertools
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".bmp", ".png")
-NO_FRAMES = "no frames (jpg, jpeg, bmp or png)"
+from akm_jax.data.frame_names import number_names
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".bmp", ".png", ".tif", ".tiff", ".webp")
+NO_FRAMES = "no frames (jpg, bmp, png, tif or webp)"
+COPY_AGAIN = "copy from the archive again"
+READING = 2  # raised when the same files give other pixels: 2 turns by EXIF and shows transparent pictures on white
+_ON_THEIR_SIDE = (5, 6, 7, 8)  # EXIF orientations
 
 
 class Frame(NamedTuple):
-    """One frame file; `number` is the last run of digits in its name, whatever it counts from."""
+    """One frame file; `number` is what tells its name from the others', whatever it counts from."""
 
     number: int
     path: Path
@@ -26,80 +34,139 @@ def is_picture(name: str) -> bool:
     return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
 
 
-def list_frames(folder: Path) -> tuple[Frame, ...]:
-    """Frames of a clip folder in the order of their numbers; other files are left alone.
+def list_frames(folder: Path, pattern: str = "") -> tuple[Frame, ...]:
+    """Frames of a clip folder in the order that `akm_jax.data.frame_names` finds; other files are left alone.
+
+    Args:
+        folder: the clip's.
+        pattern: what names of frames look like, with `#` for the frame's number.
 
     Raises:
-        ValueError: a picture without a number, or two with the same number.
+        ValueError: their order is not clear, or two have one number.
     """
-    paths = [p for p in Path(folder).iterdir() if is_picture(p.name)]
-    frames = sorted(Frame(_frame_number(path), path) for path in paths)
-    for one, other in itertools.pairwise(frames):
-        if one.number == other.number:
-            raise ValueError(f"{folder}: {one.path.name} and {other.path.name} have the same frame number")
-    return tuple(frames)
-
-
-def _frame_number(path: Path) -> int:
-    digits = re.findall(r"\d+", path.stem)
-    if not digits:
-        raise ValueError(f"{path}: no frame number in the file name; expected a name such as image000123.bmp")
-    return int(digits[-1])
+    names = [path.name for path in Path(folder).iterdir() if is_picture(path.name)]
+    return tuple(Frame(number, Path(folder, name)) for number, name in number_names(names, pattern))
 
 
 def decode_grey(data: bytes) -> np.ndarray:
     """Decode an encoded picture to grey, uint8 (H, W). Whatever Pillow raises for a broken one passes through.
 
+    It is turned as its EXIF orientation says, and what is transparent is shown on white.
+
     Raises:
-        ValueError: more than 8 bits a pixel.
+        UnfitPictureError: not 8 bits a channel, or several pictures in one file.
     """
+    return _decode(data, "L")
+
+
+def decode_rgb(data: bytes) -> np.ndarray:
+    """The same in colour, uint8 (H, W, 3): red, green, blue."""
+    return _decode(data, "RGB")
+
+
+def _decode(data: bytes, mode: str) -> np.ndarray:
     with Image.open(io.BytesIO(data)) as image:
-        _refuse_deep(image)
-        return np.asarray(image.convert("L"))
+        _refuse_unfit(image)
+        upright = ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
+        if upright.has_transparency_data:
+            coloured = upright.convert("RGBA")
+            upright = Image.alpha_composite(Image.new("RGBA", coloured.size, "white"), coloured)
+        return np.asarray(upright.convert(mode))
 
 
-def check_picture(data: bytes) -> tuple[int, int]:
-    """Read all of an encoded picture and give (height, width); raises as `decode_grey`, but is faster.
+class UnfitPictureError(ValueError):
+    """A whole picture that is no frame; `remedy` says what to do."""
+
+    def __init__(self, what: str, remedy: str):
+        """Args: what it is; what to do."""
+        super().__init__(what)
+        self.remedy = remedy
+
+
+class PictureFacts(NamedTuple):
+    """What `check_picture` finds: the size as shown, and whether some of it is transparent."""
+
+    height: int
+    width: int
+    is_transparent: bool
+
+
+def check_picture(data: bytes) -> PictureFacts:
+    """Read all of an encoded picture; raises as `decode_grey`, but is faster.
 
     A JPEG file is read to its end but reconstructed at an eighth of its size.
     """
     with Image.open(io.BytesIO(data)) as image:
-        _refuse_deep(image)
+        _refuse_unfit(image)
         width, height = image.size
+        if _orientation(image) in _ON_THEIR_SIDE:
+            width, height = height, width
         image.draft("L", (1, 1))
         image.load()
-    return height, width
+        return PictureFacts(height, width, _is_transparent(image))
 
 
-def _refuse_deep(image: Image.Image) -> None:
+def _orientation(image: Image.Image) -> int:
+    return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    """Whether a pixel is; a channel that says everywhere that it is not does not count."""
+    if not image.has_transparency_data:
+        return False
+    return bool(np.asarray(image.convert("RGBA").getchannel("A")).min() < 255)
+
+
+def _refuse_unfit(image: Image.Image) -> None:
+    if image.mode == "1":
+        raise UnfitPictureError("1-bit picture, black and white as masks are", "put the grey or coloured frames there")
     if image.mode.startswith(("I", "F")):
-        raise ValueError(f"{image.mode} picture: expected 8 bits a channel")
+        bits = "16 bits or more" if image.mode.startswith("I") else "floating numbers"
+        remedy = "convert all frames alike to 8 bits, e.g. by `mogrify -depth 8` of ImageMagick"
+        raise UnfitPictureError(f"{bits} a pixel ({image.mode})", remedy)
+    count = getattr(image, "n_frames", 1)
+    if count > 1 and image.format != "MPO":  # phones keep a second, smaller picture of the same moment in a JPEG
+        raise UnfitPictureError(f"{count} pictures in one file", "save each frame as a file of its own")
 
 
-def inspect_pictures(frames: Sequence[Frame]) -> list[tuple[str, str]]:
-    """Decode a clip's pictures and give (what is wrong, remedy), one pair for each kind of defect."""
-    defects: dict[str, list[str]] = {}
+class Inspection(NamedTuple):
+    """What is wrong with a clip's pictures, (what, remedy) for each kind of defect, and what is worth a note."""
+
+    defects: list[tuple[str, str]]
+    notes: list[str]
+
+
+def inspect_pictures(frames: Sequence[Frame]) -> Inspection:
+    """Decode a clip's pictures."""
+    defects: dict[tuple[str, str], list[str]] = {}
     sizes: dict[tuple[int, int], list[str]] = {}
+    transparent = []
     for frame in frames:
         try:
             data = frame.path.read_bytes()
-            shape = check_picture(data) if data else None
+            facts = check_picture(data) if data else None
         except Exception as error:  # broken files make Pillow raise many types; all are reported
-            defects.setdefault(reason_of(error), []).append(frame.path.name)
+            remedy = error.remedy if isinstance(error, UnfitPictureError) else COPY_AGAIN
+            defects.setdefault((reason_of(error), remedy), []).append(frame.path.name)
             continue
-        if shape is None:
-            defects.setdefault("file of zero bytes", []).append(frame.path.name)
-        else:
-            sizes.setdefault(shape, []).append(frame.path.name)
-    found = [(f"{enumerate_some(names)}: {what}", "copy from the archive again") for what, names in defects.items()]
+        if facts is None:
+            defects.setdefault(("file of zero bytes", COPY_AGAIN), []).append(frame.path.name)
+            continue
+        sizes.setdefault((facts.height, facts.width), []).append(frame.path.name)
+        if facts.is_transparent:
+            transparent.append(frame.path.name)
+    found = [(f"{enumerate_some(names)}: {what}", remedy) for (what, remedy), names in defects.items()]
     if len(sizes) > 1:
         shapes = ", ".join(f"{w} x {h} ({enumerate_some(names, 1)})" for (h, w), names in sizes.items())
         found.append((f"frames of different sizes: {shapes}", "crop all frames of a clip alike"))
-    return found
+    notes = [f"transparent, shown on white: {enumerate_some(transparent)}"] if transparent else []
+    return Inspection(found, notes)
 
 
 def reason_of(error: Exception) -> str:
     """What Pillow's error says, without byte counts and addresses, so that equal defects are counted together."""
+    if isinstance(error, UnfitPictureError):
+        return str(error)
     if "truncated" in str(error).lower():
         return "truncated"
     return "unreadable: " + re.sub(r" <_io\.BytesIO object at 0x[0-9a-f]+>", "", str(error) or type(error).__name__)
@@ -111,22 +178,10 @@ def enumerate_some(items: Sequence, limit: int = 3) -> str:
     return ", ".join(str(item) for item in items[:limit]) + more
 
 
-def read_clip(folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Read one folder of frames.
-
-    Returns:
-        The frames in the order of their numbers, grey uint8 (T, H, W), and their file names.
-
-    Raises:
-        FileNotFoundError: no such folder.
-        ValueError: no frames, an unreadable one, frames of different sizes, or one number twice.
-    """
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        raise FileNotFoundError(f"clip folder {folder} does not exist; expected a folder of frames")
-    files = list_frames(folder)
-    defects = inspect_pictures(files) if files else [(NO_FRAMES, "pass the folder that holds the frames")]
-    if defects:
-        raise ValueError("\n  ".join([f"clip {folder}:", *(f"{what} -> {remedy}" for what, remedy in defects)]))
-    frames = [decode_grey(file.path.read_bytes()) for file in files]
-    return np.stack(frames), tuple(file.path.name for file in files)
+def describe_folder(folder: Path) -> str:
+    """What a folder without frames holds, and what is read."""
+    names = [path.name for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    kinds = collections.Counter(PurePath(name).suffix.lower().lstrip(".") or "without an ending" for name in names)
+    folders = sum(path.is_dir() for path in folder.iterdir())
+    parts = [f"{count} {kind}" for kind, count in kinds.most_common(4)] + [f"{folders} folders"] * bool(folders)
+    return f"{NO_FRAMES}; it holds {', '.join(parts) or 'nothing'}"

@@ -1,23 +1,23 @@
 """`Recording`: a video file of any length, in colour: how many frames there really are, and when.
 
-Frames are decoded when they are asked for and not kept. OpenCV turns the frames of phones that were held upright as the
-file says.
+Frames are decoded when they are asked for and not kept; damaged ones are passed over and told (`akm_jax.data.video`).
 """
 
 import collections
-import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import overload
 
-import cv2
 import numpy as np
 from jaxtyping import Float64, UInt8
+
+from akm_jax.data.video import decode, look_through
 
 UNEVEN_GAP = 0.2  # of the usual time between two frames
 UNEVEN_SHARE = 0.01  # of the video's time
 ROUNDING_S = 1.5e-3  # of times that a file keeps in whole milliseconds
+FIXED = "record at a fixed rate if you can"
 MOST_FPS = 2000.0  # what headers state beyond this is the unit of their clock
 
 
@@ -56,12 +56,12 @@ class Recording:
         Raises:
             ValueError: fewer can be read than before; the file has changed.
         """
-        with _opened(self.path) as video:
-            for number in range(self.num_frames):
-                could, frame = video.read()
-                if not could:
-                    raise ValueError(f"{self.path}: had {self.num_frames} frames, now ends after {number}")
-                yield frame
+        number = -1
+        for number, frame in enumerate(decode(self.path)):
+            yield frame
+            if number + 1 == self.num_frames:
+                return
+        raise ValueError(f"{self.path}: had {self.num_frames} frames, now ends after {number + 1}")
 
 
 def open_recording(
@@ -83,62 +83,45 @@ def open_recording(
         raise FileNotFoundError(f"{path}: no such file; expected a video, or the number of a camera")
     if fps is not None and not 0 < fps <= MOST_FPS:
         raise ValueError(f"fps {fps:g}: expected a number above 0, at most {MOST_FPS:g}")
-    found, stated, size = _look_through(path)
+    seen = look_through(path)
+    found, size = seen.times, (seen.width, seen.height)
+    told = ((f"{path.name}: {seen.missing}",) if seen.missing else ()) + ((seen.note,) if seen.note else ())
     if times is not None:
         found = np.asarray(times, np.float64)[: len(found)]
     if fps is None and _are_times(found):
         rate = (len(found) - 1) / float(found[-1] - found[0])
-        return Recording(path, rate, found - found[0], *size, _uneven(path, found - found[0]))
-    rate = fps or stated
+        uneven = "" if seen.missing else describe_uneven(found)
+        more = (
+            f": times are those of the file, but lengths of expressions are counted in frames at the mean rate; {FIXED}"
+        )
+        told += (f"{path.name}: {uneven}{more}",) if uneven else ()
+        return Recording(path, rate, found - found[0], *size, told)
+    rate = fps or seen.fps
     if not 0 < rate <= MOST_FPS:
         raise ValueError(
             f"{path} says neither when its frames were taken nor how many a second there are; give their number with "
             "--fps"
         )
     note = f"{path.name}: the file does not say when frames were taken; {rate:g} frames/s are taken from its header"
-    return Recording(path, rate, np.arange(len(found)) / rate, *size, () if fps else (note,))
-
-
-def _look_through(path: Path) -> tuple[np.ndarray, float, tuple[int, int]]:
-    """Times of all frames in seconds, frames per second by the header, width and height."""
-    times = []
-    with _opened(path) as video:
-        could, first = video.read()
-        while could:
-            times.append(video.get(cv2.CAP_PROP_POS_MSEC) / 1000)
-            could = video.grab()
-        stated = float(video.get(cv2.CAP_PROP_FPS))
-    if not times:
-        raise ValueError(
-            f"{path}: no frame can be read; expected a video that OpenCV decodes (mp4, avi, mkv, webm, mov)"
-        )
-    return np.array(times), stated, (first.shape[1], first.shape[0])
+    return Recording(path, rate, seen.numbers / rate, *size, told if fps else (*told, note))
 
 
 def _are_times(times: np.ndarray) -> bool:
     return len(times) > 1 and bool(np.isfinite(times).all() and (np.diff(times) > 0).all())
 
 
-def _uneven(path: Path, times: np.ndarray) -> tuple[str, ...]:
+def describe_uneven(times: Float64[np.ndarray, " T"]) -> str:
+    """How unevenly frames come, in words; "" where they come evenly, or where these are no times."""
+    if not _are_times(times):
+        return ""
     gaps = np.diff(times)
     usual = float(np.median(gaps))
     uneven = gaps[np.abs(gaps - usual) > max(UNEVEN_GAP * usual, ROUNDING_S)]
-    if uneven.sum() <= UNEVEN_SHARE * times[-1]:
-        return ()
+    if uneven.sum() <= UNEVEN_SHARE * (times[-1] - times[0]):
+        return ""
     return (
-        f"{path.name}: frames come unevenly, {1000 * gaps.min():.0f} to {1000 * gaps.max():.0f} ms apart, "
-        f"{1000 * usual:.0f} usually: times are those of the file, but lengths of expressions are counted in frames at "
-        "the mean rate; record at a fixed rate if you can",
+        f"frames come unevenly, {1000 * gaps.min():.0f} to {1000 * gaps.max():.0f} ms apart, {1000 * usual:.0f} usually"
     )
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
-    video = cv2.VideoCapture(str(path.absolute()))  # a bare name may look like a stream or a pattern to it
-    try:
-        yield video
-    finally:
-        video.release()
 
 
 class FramesByIndex(Sequence[UInt8[np.ndarray, "H W 3"]]):

@@ -145,7 +145,7 @@ def find_eyes(
             return eyes
         if eyes is not None and (best is None or eyes.certainty > best.certainty):
             best, best_name = eyes, names[i]
-    remedy = "give the clip's eyes or face box in a CSV file"
+    remedy = "give the clip's eyes or face box"
     if best is None:
         more = f", nor in {len(tried) - 1} more frames up to {names[tried[-1]]}" if len(tried) > 1 else ""
         raise ValueError(f"{names[0]}: no face with two eyes found{more}; {remedy}")

@@ -5,6 +5,7 @@ at the brows (up to 9, mesh above dlib). The margins of the spotting features ar
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import UInt8
@@ -46,7 +47,7 @@ class MeshLandmarks:
         """
         return [
             LandmarkedFace(fit_box(_dlib_box(face.box), frame), mesh.points[list(MESH_OF_68)], mesh.certainty)
-            for face, mesh in _meshes(frame)
+            for face, mesh in find_meshes(frame)
         ]
 
 
@@ -62,17 +63,23 @@ class MeshEyes:
         Raises:
             FileNotFoundError: the models are not installed.
         """
-        found = _meshes(image)
-        sure = [
-            (face.box.width * face.box.height, mesh) for face, mesh in found if mesh.certainty >= self.min_certainty
-        ]
-        if sure:
-            return max(sure, key=lambda each: each[0])[1].eyes
-        return max((mesh.eyes for _, mesh in found), key=lambda eyes: eyes.certainty, default=None)
+        return choose_eyes(find_meshes(image), self.min_certainty)
 
 
-def _meshes(image: np.ndarray) -> list[tuple[FoundFace, Mesh]]:
-    """Faces whose middle is in the picture, and their points."""
+def choose_eyes(found: Sequence[tuple[FoundFace, Mesh]], min_certainty: float) -> Eyes | None:
+    """The eyes of the largest face that is certain, else of the surest; None where there is no face."""
+    sure = [(face.box.width * face.box.height, mesh) for face, mesh in found if mesh.certainty >= min_certainty]
+    if sure:
+        return max(sure, key=lambda each: each[0])[1].eyes
+    return max((mesh.eyes for _, mesh in found), key=lambda eyes: eyes.certainty, default=None)
+
+
+def find_meshes(image: UInt8[np.ndarray, "H W *c"]) -> list[tuple[FoundFace, Mesh]]:
+    """Faces whose middle is in the picture, and their points.
+
+    Raises:
+        FileNotFoundError: the models are not installed.
+    """
     height, width = image.shape[:2]
     found = find_faces(image)
     inside = [f for f in found if 0 <= f.box.x + f.box.width / 2 < width and 0 <= f.box.y + f.box.height / 2 < height]

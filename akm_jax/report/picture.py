@@ -17,7 +17,7 @@ KEY_COLOUR, LINE_COLOUR, LIMIT_COLOUR = "#1f6fb4", "#777777", "#c0392b"
 
 def key_frame_picture(
     path: Path,
-    frames: np.ndarray,
+    frames: Sequence[np.ndarray] | np.ndarray,
     beta: np.ndarray,
     selected: np.ndarray,
     threshold: float,
@@ -29,7 +29,7 @@ def key_frame_picture(
 
     Args:
         path: where to write.
-        frames: (T, H, W), grey.
+        frames: T of (H, W), grey.
         beta, selected: (T,), scores and key frames.
         threshold: of the selection.
         names: T frame names.

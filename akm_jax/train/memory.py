@@ -20,6 +20,9 @@ from akm_jax.train.state import TrainState
 
 PARAMETER_COPIES = 4
 MAPS_PER_STAGE = 12
+MAPS_OF_PREDICTION = (
+    6  # of every stage: those of a block, and twice the stem's, by the compiler's plans of 50 to 800 frames
+)
 
 
 def map_values(model: ModelConfig) -> int:
@@ -45,3 +48,8 @@ def training_bytes(model: ModelConfig, state: TrainState, clips: SizedClips, fra
         parts * (held + PARAMETER_COPIES * parameters)
         + MAPS_PER_STAGE * map_values(model) * np.dtype(item).itemsize * frames
     )
+
+
+def prediction_bytes(model: ModelConfig, frames: int) -> int:
+    """Bytes that it takes to classify one clip of so many frames, in float32: 2.9 MB a frame at the published size."""
+    return (MAPS_OF_PREDICTION * map_values(model) * 4 + 5 * model.image_size**2) * frames

@@ -137,6 +137,7 @@ class _RowReader:
             tables.as_text(cells.get("clip_id")),
             **{field: self._read_number(where, field, cells.get(field)) for field in ("onset", "apex", "offset")},
             fps=read_fps(cells.get("fps")),
+            frame_names=tables.as_text(cells.get("frame_names")),
         )
 
     def _read_number(self, where: str, field: str, cell: Any) -> int | None:

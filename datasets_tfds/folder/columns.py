@@ -27,6 +27,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "onset": ("onset", "onsetframe", "onsetf", "start", "startframe", "起始帧", "起始", "起点帧", "起点"),
     "apex": ("apex", "apexframe", "apexf", "apexf1", "峰值帧", "顶点帧", "顶点", "顶峰帧"),
     "offset": ("offset", "offsetframe", "offsetf", "end", "endframe", "结束帧", "结束", "终止帧", "终点帧", "终点"),
+    "frame_names": ("framenames", "framepattern"),
     "fps": ("fps", "framerate", "framespersecond", "帧率"),
 }
 

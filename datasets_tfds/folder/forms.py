@@ -9,7 +9,7 @@ from datasets_tfds.folder.listing import Listing, SubjectPattern
 
 _EXPECTED = (
     "clips.csv (or .tsv, .xlsx, .xls) with columns path, subject and label; or list files (.txt) with lines "
-    "`path length label`; or folders <subject>/<label>/<clip> with frames (jpg, jpeg, bmp, png) or videos; or "
+    "`path length label`; or folders <subject>/<label>/<clip> with frames (jpg, bmp, png, tif, webp) or videos; or "
     "CK+ as distributed, cohn-kanade-images and Emotion"
 )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from akm_jax.data import pictures
+from akm_jax.data.frame_names import FrameOrderError
 from akm_jax.data.pictures import Frame
 from datasets_tfds import layout, reach
 from datasets_tfds.folder.listing import Entry
@@ -12,43 +13,69 @@ from datasets_tfds.reach import Defect
 
 
 class FrameLister:
-    """Lists the frames of recordings, each once however many clips it holds."""
+    """Lists the frames of recordings, each once however many clips it holds.
+
+    Attributes:
+        notes: what is uncommon about videos, and taken as it is.
+    """
 
     def __init__(self, *, count_video_frames: bool):
         """Make one; without `count_video_frames` videos are not opened and seem to hold no frames."""
+        self.notes: list[str] = []
         self._counts = count_video_frames
-        self._listed: dict[Path, tuple[Frame, ...]] = {}
+        self._listed: dict[tuple[Path, str], tuple[Frame, ...]] = {}
 
-    def list(self, path: Path) -> tuple[Frame, ...]:
+    def list(self, path: Path, pattern: str = "") -> tuple[Frame, ...]:
         """All frames of a folder or a video; those of a video are numbered from 0 and have its path.
 
-        Raises:
-            ValueError: two pictures have one number, one has none, or a file is no video.
-        """
-        if path not in self._listed:
-            self._listed[path] = self._list_video(path) if path.is_file() else _list_pictures(path)
-        return self._listed[path]
+        Args:
+            path: of the folder or video.
+            pattern: what names of frames look like (`akm_jax.data.frame_names`).
 
-    def _list_video(self, path: Path) -> tuple[Frame, ...]:
+        Raises:
+            ValueError: the order of pictures is not clear, or a file is no video, or a damaged one.
+        """
+        if (path, pattern) not in self._listed:
+            self._listed[path, pattern] = (
+                self._list_video(path, pattern) if path.is_file() else _list_pictures(path, pattern)
+            )
+        return self._listed[path, pattern]
+
+    def _list_video(self, path: Path, pattern: str) -> tuple[Frame, ...]:
         if pictures.is_picture(path.name):
             raise ValueError("a single picture; expected a folder of frames or a video file")
+        if pattern:
+            raise ValueError(f"frame_names is {pattern!r}, but a video's frames are counted")
         if not self._counts:
             return ()
-        from akm_jax.data.video import count_frames  # here: most folders hold no videos, and OpenCV takes long to load
+        from akm_jax.data.recording import describe_uneven  # here: most folders hold no videos, OpenCV loads slowly
+        from akm_jax.data.video import look_through
 
-        if count := count_frames(path):
-            return tuple(Frame(number, path) for number in range(count))
-        raise ValueError("not a video that OpenCV decodes, or a damaged one")
+        try:
+            seen = look_through(path)
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix(f"{path}: ")) from error
+        if seen.missing:
+            raise ValueError(seen.missing)
+        if uneven := describe_uneven(seen.times):
+            self.notes.append(f"{path.name}: {uneven}; frames per second are a mean")
+        self.notes.extend([seen.note] if seen.note else [])
+        return tuple(Frame(number, path) for number in range(len(seen.numbers)))
 
 
-def _list_pictures(folder: Path) -> tuple[Frame, ...]:
-    return reach.list_frames(folder) or reach.list_frames(layout.unwrap(folder))
+def _list_pictures(folder: Path, pattern: str) -> tuple[Frame, ...]:
+    try:
+        return reach.list_frames(folder, pattern) or reach.list_frames(layout.unwrap(folder), pattern)
+    except FrameOrderError as error:
+        if not error.pattern:
+            raise
+        raise ValueError(f"{error}; or write {error.pattern} into a column frame_names of clips.csv") from error
 
 
 def find_defects(entry: Entry, frames: Sequence[Frame]) -> Iterator[Defect]:
     """Say in what an entry and all frames of its recording disagree."""
     if not frames:
-        yield pictures.NO_FRAMES, "put the frames there, or take the clip out"
+        yield pictures.describe_folder(entry.path), "put the frames there, or take the clip out"
         return
     first, last = frames[0].number, frames[-1].number
     counted = "a video's frames count from 0" if entry.path.is_file() else "numbers are those in the file names"

@@ -25,6 +25,7 @@ class Entry:
         onset, apex, offset: frame numbers as in the file names; from 0 in a video.
         fps: frames per second; 0 where it is not given.
         length: how many frames the clip must have.
+        frame_names: pattern of the names of its frames (`akm_jax.data.frame_names`).
     """
 
     where: str
@@ -37,6 +38,7 @@ class Entry:
     offset: int | None = None
     fps: float = 0.0
     length: int | None = None
+    frame_names: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

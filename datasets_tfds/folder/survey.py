@@ -100,7 +100,7 @@ class _Matching:
         is_video = entry.path.is_file()
         clip = ClipFolder(clip_id, subject, entry.label, entry.path, (), None, entry.fps, is_video)
         try:
-            listed = self.lister.list(entry.path)
+            listed = self.lister.list(entry.path, entry.frame_names)
         except ValueError as error:
             what, _, remedy = str(error).partition(" -> ")
             self._add(entry, clip_id, what, remedy or "repair or replace it")
@@ -143,6 +143,7 @@ class _Matching:
 
     def _note_peculiarities(self, clips: Sequence[ClipFolder]) -> None:
         notes = self.check.notes
+        notes.extend(self.lister.notes)
         if self.gapped:
             notes.append(f"gaps in the frame numbers, taken as they are: {enumerate_some(self.gapped)}")
         if self.without_apex_frame:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from akm_jax.data.long_videos import CROP_SIZE
+from akm_jax.data.pictures import decode_rgb
 from akm_jax.prepare.face import Box
 from datasets_tfds.long.faces import Face
 
@@ -27,8 +27,7 @@ def read_picture(path: Path) -> np.ndarray:
         ValueError: it is broken.
     """
     try:
-        with Image.open(path) as image:  # OpenCV would take a truncated file for a whole one
-            return np.asarray(image.convert("RGB"))[..., ::-1]
+        return decode_rgb(path.read_bytes())[..., ::-1]  # OpenCV would take a truncated file for a whole one
     except Exception as error:  # broken files make Pillow raise many types
         raise ValueError(f"{path.name}: cannot be read ({error})") from error
 

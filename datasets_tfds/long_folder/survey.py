@@ -117,9 +117,9 @@ def _make_video(root: Path, path: Path, video_id: str, rows: Sequence[_Row], lis
     subjects = {read_subject(text) for text in given or {SubjectPattern().find(root, path)}}
     rates = {clip_table.read_fps(row.cells.get("fps")) for row in rows} - {0.0}
     if path.is_file() and not rates:
-        from akm_jax.data.video import read_fps  # here: most folders hold no videos, and OpenCV takes long to load
+        from akm_jax.data.video import stated_fps  # here: most folders hold no videos, and OpenCV takes long to load
 
-        rates = {read_fps(path)} - {0.0}
+        rates = {stated_fps(path)} - {0.0}
     if len(subjects) > 1 or len(rates) > 1:
         raise ValueError(f"rows disagree: subjects {sorted(subjects)}, frames per second {sorted(rates)}")
     if not rates:

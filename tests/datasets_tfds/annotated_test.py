@@ -206,7 +206,7 @@ def test_two_pictures_of_one_number_spoil_their_clip(regular):
     picture = next(folder.iterdir())
     shutil.copy(picture, folder / picture.name.replace("reg_img", "img"))
     found = survey(corpus)
-    assert "have the same frame number" in found.check.problems[0]
+    assert "names of 2 kinds: 3 such as reg_img" in found.check.problems[0]
     assert len(found.usable) == 8
 
 

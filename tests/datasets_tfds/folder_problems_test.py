@@ -76,12 +76,18 @@ def tabled(folder) -> Callable[..., Survey]:
         ("1/a,1,x,again,10,,13", "clips.csv row 6: again: the same frames as clips.csv row 2 -> keep one of them"),
         ("1/a,1,y,again", "again: the same frames as clips.csv row 2, as another subject or label -> keep one of them"),
         ("1/a/img10.png,1,x", "clips.csv row 6: img10: a single picture; expected a folder of frames or a video file"),
-        ("1/empty,1,x", "clips.csv row 6: empty: no frames (jpg, jpeg, bmp or png) -> put the frames there"),
+        (
+            "1/empty,1,x",
+            "clips.csv row 6: empty: no frames (jpg, bmp, png, tif or webp); it holds nothing -> put the frames there",
+        ),
         (
             "1/note.avi,1,x",
-            "clips.csv row 6: note: not a video that OpenCV decodes, or a damaged one -> repair or replace",
+            "clips.csv row 6: note: no frame can be read; expected a video that OpenCV decodes (mp4",
         ),
-        ("1/twice,1,x", "have the same frame number -> delete or rename the surplus pictures"),
+        (
+            "1/twice,1,x",
+            "have the same frame number; or write img#.png into a column frame_names of clips.csv -> repair or",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_row_is_one_line(folder, tabled, row, line):
@@ -284,7 +290,8 @@ def test_what_is_out_of_place_in_a_tree_is_told(folder, tmp_path):
     shutil.copy(folder / "1" / "a" / "img10.png", root / "1" / "x")
     shutil.copy(folder / "1" / "a" / "img10.png", root / "2")
     assert sorted(survey(root).check.problems) == [
-        "1/x/empty: empty: no frames (jpg, jpeg, bmp or png) -> put the frames there, or take the clip out",
+        "1/x/empty: empty: no frames (jpg, bmp, png, tif or webp); it holds nothing -> put the frames there, or take "
+        "the clip out",
         "1/x: pictures outside a clip's folder -> move them into <subject>/<label>/<clip>",
         "2: pictures outside a clip's folder -> move them into <subject>/<label>/<clip>",
         "notes: surplus folder, no subject with <label>/<clip> in it -> move it away",

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.video import count_frames, read_frames
+from akm_jax.data.own_clip import read_frames
 from datasets_tfds.folder.folder_dataset_builder import Builder
 from datasets_tfds.source import load_clip_set
 from datasets_tfds.survey import Survey
@@ -245,7 +245,7 @@ def test_videos_lie_in_folders_as_well(tmp_path):
 
 def test_a_video_is_not_decoded_to_see_whether_it_has_changed(videos, tmp_path, monkeypatch):
     load(videos, tmp_path / "built")
-    monkeypatch.setattr("akm_jax.data.video.count_frames", lambda path: pytest.fail("decoded"))
+    monkeypatch.setattr("akm_jax.data.video.look_through", lambda path: pytest.fail("decoded"))
     load(videos, tmp_path / "built")
 
 
@@ -320,8 +320,3 @@ def test_labels_that_are_no_emotions_are_named_where_a_scheme_needs_them(own, tr
     assert load(own, tmp_path / "built").class_names == ("A", "joy")
     with pytest.raises(ValueError, match=r"--classes=megc3: folder has labels A, joy, which it can't group; it knows"):
         load(own, tmp_path / "built", classes="megc3")
-
-
-def test_frames_are_counted_as_they_are_read(tmp_path):
-    frames = write_video(tmp_path / "a.avi", 5)
-    assert count_frames(tmp_path / "a.avi") == len(frames) == 5

@@ -57,7 +57,7 @@ def test_what_is_not_a_subject_is_an_error(name):
         layout.normalise_subject(name)
 
 
-def test_frames_are_found_by_suffix_and_ordered_by_their_last_number(tmp_path):
+def test_frames_are_found_by_suffix_and_ordered_by_their_number(tmp_path):
     names = ["EP01_5-10.jpg", "EP01_5-9.JPG", "EP01_5-011.png", "EP01_5-8.jpeg", "EP01_5-12.BMP"]
     for name in [*names, "Thumbs.db", "img1.lnk", "._EP01_5-9.jpg", "notes.txt"]:
         (tmp_path / name).touch()
@@ -136,7 +136,7 @@ def test_a_picture_cut_off_anywhere_is_found(tmp_path, kind, suffix):
     cuts = range(1, len(whole) - 24, 37)  # PNG ends with 12 bytes, BMP rows with padding, that hold no pixel
     for number, cut in enumerate(cuts):
         (folder / f"{number}.{suffix}").write_bytes(whole[:cut])
-    problems = inspect_pictures(pictures.list_frames(folder))
+    problems = inspect_pictures(pictures.list_frames(folder)).defects
     broken = {name for what, _ in problems for name in re.findall(r"\d+\.\w+", what)}
     counts = [int(n) for what, _ in problems for n in re.findall(r"and (\d+) more", what)]
     assert len(broken) + sum(counts) == len(cuts)
@@ -238,5 +238,5 @@ def test_decoding_is_grey_and_refuses_more_than_8_bits():
     grey = pictures.decode_grey(colour.getvalue())
     assert grey.shape == (3, 4)
     assert (grey == 76).all()  # 0.299 * 255
-    with pytest.raises(ValueError, match="expected 8 bits"):
+    with pytest.raises(ValueError, match="16 bits or more a pixel"):
         pictures.decode_grey(deep.getvalue())

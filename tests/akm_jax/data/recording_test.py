@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from akm_jax.data.recording import FramesByIndex, open_recording
+from akm_jax.data.video import VideoFile
 
 
 def write_video(path, count, *, size=(64, 48), fps=25, code="MJPG"):
@@ -65,6 +66,18 @@ def test_uneven_times_are_kept_and_told(tmp_path):
     assert open_recording(path, times=even + 1e-3 * (np.arange(12) % 2)).notes == ()
 
 
+def test_a_damaged_video_is_told_and_keeps_its_times(tmp_path):
+    path = write_video(tmp_path / "a.avi", 30)
+    content = bytearray(path.read_bytes())
+    middle = content.index(b"00dc", len(content) // 2)
+    content[middle : middle + 8] = bytes(8)
+    path.write_bytes(content)
+    found = open_recording(path)
+    assert found.num_frames == len(list(found.frames())) < 30
+    assert found.times[-1] == pytest.approx(29 / 25)
+    assert f"a.avi: {found.num_frames} of 30 frames can be read; missing: " in found.notes[0]
+
+
 def test_a_rate_that_is_given_counts(tmp_path):
     found = open_recording(write_video(tmp_path / "a.avi", 12), fps=50)
     assert (found.fps, found.times[-1], found.notes) == (50, 11 / 50, ())
@@ -80,7 +93,8 @@ def test_without_times_the_rate_of_the_header_counts_and_is_told(tmp_path):
 
 def test_what_says_no_rate_is_refused(tmp_path, monkeypatch):
     path = write_video(tmp_path / "a.avi", 12)
-    monkeypatch.setattr("akm_jax.data.recording._look_through", lambda _: (np.zeros(12), 0.0, (64, 48)))
+    seen = VideoFile(path, np.arange(12), np.zeros(12), 12, 0.0, 64, 48)
+    monkeypatch.setattr("akm_jax.data.recording.look_through", lambda _: seen)
     with pytest.raises(ValueError, match="neither when its frames were taken.*--fps"):
         open_recording(path)
     assert open_recording(path, fps=30).fps == 30

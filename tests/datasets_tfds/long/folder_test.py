@@ -125,8 +125,11 @@ def test_names_that_come_again_are_told_apart_by_their_path(folder):
         (("anna/first", "anna", "5", "", "", "macro", "", "25"), "onset or offset is not given"),
         (("anna/first", "anna", "5", "6", "7", "", "", "25"), "type is ''; expected macro or micro"),
         (("", "anna", "5", "6", "7", "micro", "", "25"), "row 6: empty video"),
-        (("films/empty", "b", "", "", "", "", "", "25"), "no frames (jpg, jpeg, bmp or png)"),
-        (("films/text.avi", "b", "", "", "", "", "", "25"), "not a video that OpenCV decodes"),
+        (("films/empty", "b", "", "", "", "", "", "25"), "no frames (jpg, bmp, png, tif or webp); it holds nothing"),
+        (
+            ("films/text.avi", "b", "", "", "", "", "", "25"),
+            "no frame can be read; expected a video that OpenCV decodes",
+        ),
         (("films/unknown", "b", "", "", "", "", "", ""), "frames per second are not known -> add a column fps"),
     ],
 )

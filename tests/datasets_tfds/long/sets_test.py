@@ -111,7 +111,7 @@ def test_folders_that_disagree_with_the_table_are_reported_together(copied):
     text = "\n".join(problems(one))
     for message in (
         f"video {absent.name} is annotated (2 rows), but is not there -> unzip this video again",
-        f"{empty.name}: no frames (jpg, jpeg, bmp or png) -> unzip this clip again",
+        f"{empty.name}: no frames (jpg, bmp, png, tif or webp); it holds nothing -> unzip this clip again",
         f"{gappy.name}: 1 missing in the frame numbers: none between 7 and 9",
         "New folder: surplus folder; a video is called 006_1",
         f"{again.name}: the same video as 0{again.name}",
@@ -170,7 +170,7 @@ def test_pictures_without_a_number_are_a_problem(copied):
     one = copied("samm_lv")
     path = next(top(one).glob("*/*.jpg"))
     path.rename(path.with_name("cover.jpg"))
-    assert any("no frame number in the file name" in line for line in problems(one))
+    assert any("no frame number in the name" in line for line in problems(one))
 
 
 def test_another_folder_is_refused(tmp_path):
