@@ -65,6 +65,7 @@ def run_loso(
     from akm_jax.report.display import TrainingDisplay
     from akm_jax.report.page import write_report
     from akm_jax.report.writer import ReportWriter
+    from akm_jax.views.flow_picture import FlowPicture
 
     options = dataclasses.replace(options or RunOptions(), **changes)
     options.validate()
@@ -74,6 +75,8 @@ def run_loso(
     folds = make_folds(clip_set, options.protocol, options.chosen_folds)
     if options.chosen_folds:  # in one spelling, so that the run goes on by another one too
         options = dataclasses.replace(options, folds=",".join(fold.subject for fold in folds))
+    if isinstance(method.view, FlowPicture) and method.view.flow_dir is not None:
+        method.view.given(clip_set.clip_ids)
     if method.parts:
         from akm_jax.loso.devices import choose_devices
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from akm_jax.data.pictures import Frame, describe_folder, enumerate_some, inspect_pictures, is_picture
+from akm_jax.data.pictures import Frame, Inspection, describe_folder, enumerate_some, inspect_pictures, is_picture
 from akm_jax.observe import Track
 from datasets_tfds import layout, reach
 from datasets_tfds.layout import ClipFolder
@@ -202,10 +202,11 @@ class DiskCheck:
         return layout.relative(self.root, Path(path))
 
 
-def _inspect(clip: ClipFolder) -> list[reach.Defect]:
+def _inspect(clip: ClipFolder) -> Inspection:
     """What is wrong with the frames of a clip: those that can't be opened, and those that hold no whole picture."""
     reached, defects = reach.find_defects(clip.pictures)
-    return [*defects, *inspect_pictures(reached)]
+    seen = inspect_pictures(reached)
+    return Inspection([*defects, *seen.defects], seen.notes)
 
 
 def _missing_numbers(clip: ClipFolder) -> range | list[int]:

@@ -15,6 +15,7 @@ from akm_jax.methods.off_apexnet import OffApexNet
 from akm_jax.methods.protocol import Context, Epoch, Method
 from akm_jax.methods.ststnet import STSTNet
 from akm_jax.observe import SILENT, Observer
+from akm_jax.run import run_loso
 from akm_jax.views.cache import compute_views, describe_view
 from akm_jax.views.flow_mosaic import FlowMosaic
 from akm_jax.views.flow_picture import FlowPicture
@@ -201,6 +202,14 @@ def test_a_run_learns_from_them_and_goes_on_with_the_same_only(folder, make_clip
         run(dataclasses.replace(view, flow_dir=None), clip_set, folder)
     with pytest.raises(FileNotFoundError, match="no such folder"):
         run(dataclasses.replace(view, flow_dir=folder / "elsewhere"), clip_set, folder)
+
+
+def test_nothing_is_written_where_the_folder_lacks_clips(folder, make_clip_set):
+    clip_set = make_clip_set(num_subjects=3, clips_per_subject=3)
+    next((folder / "pictures").iterdir()).unlink()
+    with pytest.raises(FileNotFoundError, match="no picture of 1 of 9 clips"):
+        run_loso(Nearest(FlowPicture(scale="bytes", flow_dir=folder / "pictures")), clip_set, folder / "run")
+    assert not (folder / "run").exists()
 
 
 class Told(Observer):
