@@ -100,7 +100,7 @@ def test_errors_fit_on_one_screen_and_say_what_to_do(warm_command, tmp_path, opt
 @pytest.mark.long
 def test_four_classes_of_fifty_drawn_stills_are_learned(command, tmp_path):
     write_stills(tmp_path / "faces", 50, size=64)
-    options = ("--preset=demo", "--clips_per_step=8", "--learning_rate=0.02", "--epochs=50", "--run_dir=start")
+    options = ("--preset=demo", "--clips_per_step=8", "--learning_rate=0.02", "--epochs=75", "--run_dir=start")
     done = command("pretrain", "--images=faces", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     accuracy = re.search(r"accuracy (\S+) of the stills", done.stderr)
