@@ -220,7 +220,7 @@ def test_a_copy_of_a_frame_is_named(regular):
         frame = sorted(clip_of(corpus, 0).iterdir())[-1]
         shutil.copy(frame, frame.with_name(name.format(frame.stem)))
         (problem,) = check_data.find(dataset, corpus.folder).check.problems
-        assert f"{name.format(frame.stem)}: copies of frames beside them -> delete the copies" in problem
+        assert f"{name.format(frame.stem)}: by the name a copy of another frame; delete it" in problem
 
 
 def test_numbers_in_brackets_that_all_frames_have_are_numbers(tmp_path):
