@@ -46,7 +46,7 @@ class SyntheticLongConfig:
     """Drawn people."""
     videos: int = 2
     """Videos a person."""
-    seconds: float = 18.0
+    seconds: float = 30.0
     """Length of a video."""
     strength: float = 1.0
     """Amplitude of the expressions; 0 none (negative control)."""

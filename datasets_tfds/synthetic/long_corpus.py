@@ -34,14 +34,14 @@ class LongCorpusConfig:
     """Number of people."""
     videos: int = 2
     """Videos of each person."""
-    seconds: float = 18.0
+    seconds: float = 30.0
     """Length of a video, give or take a tenth."""
     fps: float | None = None
     """Frames per second that are drawn; None: 30 for cas_me2, and 40 for samm_lv, whose camera takes 200: its videos
     then have a fifth of the frames, and so have its expressions."""
     macros: int = 2
     """Macro-expressions a video."""
-    micros: int = 2
+    micros: int = 3
     """Micro-expressions a video."""
     talks: int = 4
     """Times a video that the person talks, which is not annotated."""

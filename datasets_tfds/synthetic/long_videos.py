@@ -22,7 +22,7 @@ EMOTIONS = ("happiness", "disgust", "surprise", "sadness", "anger", "fear")
 DURATIONS_S: dict[ExpressionType, tuple[float, float]] = {"macro": (0.6, 2.0), "micro": (0.3, 0.5)}
 AMPLITUDES: dict[ExpressionType, float] = {"macro": 1.4, "micro": 0.7}  # of the peak that is drawn for a clip
 TALKING_S = (1.0, 1.8)
-_TALKING = Expression("talking", (25, 26), ((1.0, 1.0), (0.6, 0.6)), 7.0 / 128)
+_TALKING = Expression("talking", (25, 26), ((1.0, 1.0), (0.6, 0.6)), 12.0 / 128)
 _SYLLABLES_PER_S = 3.5
 _BLINK_EVERY_S = 3.0
 _NOD_EVERY_S = 5.0
@@ -47,10 +47,10 @@ class LongSpec:
     seed: int
     subject: int
     index: int
-    seconds: float = 18.0
+    seconds: float = 30.0
     fps: float = 30.0
     macros: int = 2
-    micros: int = 2
+    micros: int = 3
     talks: int = 4
     strength: float = 1.0
     size: int = 112

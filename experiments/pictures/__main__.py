@@ -22,7 +22,8 @@ def main(arguments: Sequence[str]) -> None:
     """Parse and draw."""
     about = experiments.pictures.__doc__
     config = parse(Picture, arguments, program="python -m experiments.pictures", description=about)
-    require_writable("--output", config.output, (".png", ".svg", ".pdf"))
+    if not isinstance(config, demo.PictureConfig):
+        require_writable("--output", config.output, (".png", ".svg", ".pdf"))
     config.draw()
 
 

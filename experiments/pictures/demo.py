@@ -45,7 +45,8 @@ class PictureConfig:
 
         write_figures(self.readme, self.run_dir, self.control_dir)
         report.PictureConfig(self.run_dir, self.page).draw()
-        clip = draw_corpus(DataOptions.preset("demo")) / CLIP
+        data = DataOptions.preset("demo")
+        clip = draw_corpus(data, "smic", seed=data.synthetic.seed) / CLIP
         predict([str(clip), f"--checkpoint={self.run_dir}", f"--fold={SUBJECT}", f"--picture={self.key_frames}"])
 
 
