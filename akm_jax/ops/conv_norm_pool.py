@@ -32,6 +32,7 @@ def windows_across(side: int, pad: int) -> int:
     return -(-(side + 2 * pad - SIZE + 2) // SIZE)
 
 
+@functools.partial(jax.jit, static_argnames="pad")
 def window_pixels(pictures: Float[Array, "N H H D"], pad: int) -> Float[Array, "N D 5 5 V"]:
     """The 5 x 5 pixels that each window of the maps comes from; windows row by row, zeros outside of the picture.
 

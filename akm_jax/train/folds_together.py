@@ -235,7 +235,7 @@ def _stacked(states: Sequence[FoldState]) -> FoldState:
 
 
 def _fold_of(states: FoldState, fold: int) -> FoldState:
-    return jax.tree.map(lambda leaf: leaf[fold], states)
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[fold], states)  # on the host: it may lie on several devices
 
 
 @functools.partial(jax.jit, static_argnames="recipe")
