@@ -5,10 +5,11 @@
     python -m experiments.benchmark magnify                    motion magnification beside pyrtools
     python -m experiments.benchmark flow                       TV-L1 optical flow beside OpenCV's
     python -m experiments.benchmark softnet --against=torch    a step of SOFTNet's training, as many folds as devices
+    python -m experiments.benchmark ststnet --against=torch    epochs of STSTNet's composite run, folds together
 
 train, infer: seconds a step of 8 clips. epoch: everything but the steps. loader: a streamed set. compile: until the
 step is ready. scaling: against clips, frames, pixels, folds, spread of lengths; it compiles many programs and takes as
-long as all others. magnify, flow, softnet: not in `all`. Needs neither data nor tensorflow-datasets;
+long as all others. magnify, flow, softnet, ststnet: not in `all`. Needs neither data nor tensorflow-datasets;
 `experiments.pictures` draws a file of results.
 """
 
@@ -34,7 +35,9 @@ from experiments.command import command_line, console, parse, require_writable, 
 
 LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch")
 SOFTNET_STEPS = 300
-Work = Literal["train", "infer", "epoch", "loader", "compile", "scaling", "magnify", "flow", "softnet", "all"]
+Work = Literal[
+    "train", "infer", "epoch", "loader", "compile", "scaling", "magnify", "flow", "softnet", "ststnet", "all"
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +47,7 @@ class BenchmarkConfig:
     work: tyro.conf.Positional[Work]
     """What to measure."""
     against: Literal["nothing", "torch", "torch_all"] = "nothing"
-    """Measure PyTorch beside ours (train, infer, softnet): the ways to run it worth a trial, or all of them."""
+    """Measure PyTorch beside ours (train, infer, softnet, ststnet): the ways to run it worth a trial, or all."""
     json: Path | None = None
     """File of results, written after each part."""
     lengths: Literal["casme", "casme2", "smic", "samm"] = "casme2"
@@ -66,7 +69,9 @@ class BenchmarkConfig:
     infer_rounds: int = 3
     """Rounds of an evaluation of each program, likewise."""
     epochs: int = 2
-    """Epochs of `epoch`; the first, which compiles, does not count."""
+    """Epochs of `epoch`, of which the first, which compiles, does not count; of each fold in a round of `ststnet`."""
+    folds: int = 4
+    """Folds of `ststnet`."""
     steps: int = -1
     """Steps of an epoch of `epoch` (0: all; -1: all on an accelerator, one on the CPU) or of a round of `softnet` (-1:
     300)."""
@@ -135,6 +140,17 @@ def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
         against_torch = config.against != "nothing"
         yield softnet.measure(
             rounds=config.train_rounds, steps=steps, threads=config.threads, against_torch=against_torch
+        )
+    if "ststnet" in chosen:
+        from experiments.benchmarks import ststnet  # here: what trains small networks takes seconds to import
+
+        console.print(f"ststnet: {config.train_rounds} rounds of {config.epochs} epochs of {config.folds} folds")
+        yield ststnet.measure(
+            rounds=config.train_rounds,
+            epochs=config.epochs,
+            folds=config.folds,
+            threads=config.threads,
+            against_torch=config.against != "nothing",
         )
     if "scaling" in chosen:
         shape = model if machine.has_accelerator() else scaling.SLIM

@@ -3,8 +3,11 @@
 import dataclasses
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import numpy as np
+
 from akm_jax.methods._flow_network import FlowNetwork
 from akm_jax.views.flow_picture import FlowPicture
+from akm_jax.views.view import Views
 
 if TYPE_CHECKING:
     from akm_jax.train.folds_together import Recipe
@@ -35,6 +38,16 @@ class STSTNet(FlowNetwork):
     clips_per_step: int = 256
     learning_rate: float = 5e-5
     weight_decay: float = 1e-4
+
+    def inputs(self, views: Views) -> tuple[np.ndarray, ...]:
+        """The pictures as the network takes them in every step, laid out once."""
+        import jax.numpy as jnp  # here: JAX takes a second to import
+
+        from akm_jax.models.ststnet import PADS
+        from akm_jax.ops.conv_norm_pool import window_pixels
+
+        (pictures,) = super().inputs(views)
+        return (np.asarray(window_pixels(jnp.asarray(pictures, jnp.float32), PADS[self.variant])),)
 
     def recipe(self, num_classes: int) -> "Recipe":
         """Adam."""

@@ -37,19 +37,20 @@ class BatchNorm(nnx.Module):
         """
         if not train:
             return self._normalised(x, self.mean[...], self.var[...])
-        pictures = jnp.maximum(jnp.sum(mask), 1).astype(x.dtype)
-        share = mask.astype(x.dtype) / pictures
+        share = mask.astype(x.dtype) / jnp.maximum(jnp.sum(mask), 1)
         mean = jnp.sum(_picture_means(x) * share[:, None], 0)
         var = jnp.sum(_picture_means((x - mean) ** 2) * share[:, None], 0)
-        count = pictures * (x[0].size // x.shape[-1])
-        self._advance(mean, var * count / jnp.maximum(count - 1, 1), jnp.any(mask))
+        self.advance(mean, var, mask, x[0].size // x.shape[-1])
         return self._normalised(x, mean, var)
 
     def _normalised(self, x, mean, var):
         return (x - mean) * (jax.lax.rsqrt(var + EPS) * self.scale[...]) + self.bias[...]
 
-    def _advance(self, mean: Float[Array, " D"], var: Float[Array, " D"], real: Bool[Array, ""]) -> None:
-        """Move the averages, unless the batch is empty."""
+    def advance(self, mean: Float[Array, " D"], var: Float[Array, " D"], mask: Bool[Array, " N"], pixels: int) -> None:
+        """Move the averages by mean and biased variance of a batch, unless it is empty; pixels of each picture."""
+        real = jnp.any(mask)
+        count = jnp.sum(mask).astype(var.dtype) * pixels
+        var = var * count / jnp.maximum(count - 1, 1)
         share = jnp.asarray(self.momentum, mean.dtype)
         if self.corrected:
             weight = (1 - share) * self.weight[...] + 1

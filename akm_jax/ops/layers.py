@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Bool, Float, PRNGKeyArray
 
 from akm_jax.ops.conv import conv, conv_patches
 
@@ -130,5 +130,13 @@ def dropout(
     if key is None:
         return x
     shape = (x.shape[0], *[1] * (x.ndim - 2), x.shape[-1]) if whole_maps else x.shape
-    kept = jax.random.bernoulli(jax.random.fold_in(key, layer), 1 - rate, shape)
-    return jnp.where(kept, x / (1 - rate), 0)
+    return jnp.where(_kept(jax.random.fold_in(key, layer), rate, shape), x / (1 - rate), 0)
+
+
+def _kept(key: PRNGKeyArray, rate: float, shape: tuple[int, ...]) -> Bool[Array, " *P"]:
+    """Which values stay. A half is the toss of a coin: every word that is drawn has 32 of them."""
+    if rate != 0.5:
+        return jax.random.bernoulli(key, 1 - rate, shape)
+    words = jax.random.bits(key, (-(-math.prod(shape) // 32), 1), jnp.uint32)
+    coins = jax.lax.shift_right_logical(words, jnp.arange(32, dtype=jnp.uint32)[None]) & 1
+    return coins.reshape(-1)[: math.prod(shape)].reshape(shape).astype(bool)

@@ -17,6 +17,7 @@ import numpy as np
 import optax
 from flax import nnx
 from jax import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Float, Int, PRNGKeyArray
 
 from akm_jax import optim
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Inputs = tuple[Float[Array, "..."], ...]
 """What a network is given of every clip of the set; the first axis is that of clips."""
 
+FOLDS = "folds"  # axis of the devices that share them
 EVALUATED = 32  # clips that are evaluated together: however many a fold watches, each is computed the same way
 
 
@@ -112,16 +114,30 @@ def train_together(
         every: trainings that share the compiled program; it has the shapes of the largest of them and of `trainings`.
     """
     graph = nnx.split(nnx.eval_shape(lambda: recipe.network(nnx.Rngs(0))))[0]
-    fresh = [start_from(recipe.trained, initial_state(_key(one.place), recipe=recipe)) for one in trainings]
+    mesh = _mesh(len(trainings))
+    by_fold, everywhere = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in ([FOLDS], []))
+    # Each device has as many folds; the last one may be trained a second time, and nothing is read of that.
+    more = -len(trainings) % mesh.size
+    trained, starts = [*trainings, *more * [trainings[-1]]], [*starts, *more * [starts[-1]]]
+    fresh = [start_from(recipe.trained, initial_state(seed_of(one.place), recipe=recipe)) for one in trained]
     states = _stacked([start.restore(state) for start, state in zip(starts, fresh, strict=True)])
-    shared = _Shared(recipe, trainings, inputs, [*trainings, *every])
-    on_device = tuple(jnp.asarray(array, jnp.float32) for array in inputs)
+    states = jax.device_put(states, by_fold)
+    shared = _Shared(recipe, trained, inputs, [*trainings, *every])
+    on_device = jax.device_put(tuple(np.asarray(array, np.float32) for array in inputs), everywhere)
     for number in range(starts[0].epoch + 1, recipe.epochs + 1):
         rate = jnp.asarray(recipe.rate(number), jnp.float32)
-        states, losses, logits = run_epoch(states, shared.epoch(number), on_device, rate, graph=graph, recipe=recipe)
-        outputs = [shared.by_group(i, fold) for i, fold in enumerate(np.asarray(logits))]
-        kept = [functools.partial(_fold_of, states, i) for i in range(len(trainings))]
-        yield TrainedEpoch(number, np.asarray(losses), outputs, kept)
+        given = jax.device_put(shared.epoch(number), by_fold)
+        states, losses, logits = run_epoch(states, given, on_device, rate, graph=graph, recipe=recipe, mesh=mesh)
+        count = len(trainings)
+        outputs = [shared.by_group(i, fold) for i, fold in enumerate(np.asarray(logits)[:count])]
+        kept = [functools.partial(_fold_of, states, i) for i in range(count)]
+        yield TrainedEpoch(number, np.asarray(losses)[:count], outputs, kept)
+
+
+def _mesh(folds: int) -> Mesh:
+    """Devices that share the folds: on the CPU all there are, of which each is a core's work; else the first."""
+    devices = jax.local_devices()
+    return Mesh(np.array(devices[: folds if jax.default_backend() == "cpu" else 1]), (FOLDS,))
 
 
 class _Shared:
@@ -155,7 +171,7 @@ class _Shared:
         for row, training in zip(rows, self._trainings, strict=True):
             drawn = order_of_epoch(self._recipe, training, number)
             row[: len(drawn)] = drawn
-        keys = jnp.stack([jax.random.fold_in(_key(training.place), number) for training in self._trainings])
+        keys = jnp.stack([jax.random.fold_in(seed_of(training.place), number) for training in self._trainings])
         return FoldEpoch(
             labels=jnp.asarray(self._labels),
             rows=jnp.asarray(rows.reshape(len(rows), -1, size)),
@@ -211,7 +227,7 @@ def _checksum(place: Place) -> int:
     return zlib.crc32(f"{place.subject}/{place.training}".encode())
 
 
-def _key(place: Place) -> PRNGKeyArray:
+def seed_of(place: Place) -> PRNGKeyArray:
     """Randomness of a training, whichever others are trained."""
     return jax.random.fold_in(jax.random.key(place.seed), _checksum(place))
 
@@ -221,7 +237,7 @@ def _stacked(states: Sequence[FoldState]) -> FoldState:
 
 
 def _fold_of(states: FoldState, fold: int) -> FoldState:
-    return jax.tree.map(lambda leaf: leaf[fold], states)
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[fold], states)  # on the host: it may lie on several devices
 
 
 @functools.partial(jax.jit, static_argnames="recipe")
@@ -256,7 +272,7 @@ def _replaced(part: nnx.State, trained: dict[str, np.ndarray]) -> nnx.State:
     return nnx.from_flat_state(leaves)
 
 
-@functools.partial(jit, static_argnames=("graph", "recipe"), donate_argnames=("states",))
+@functools.partial(jit, static_argnames=("graph", "recipe", "mesh"), donate_argnames=("states",))
 def run_epoch(
     states: FoldState,
     given: FoldEpoch,
@@ -265,15 +281,24 @@ def run_epoch(
     *,
     graph: nnx.GraphDef,
     recipe: Recipe,
+    mesh: Mesh,
 ) -> tuple[FoldState, Float[Array, " X"], Float[Array, "X W K"]]:
     """An epoch of every fold: states after it, mean losses, logits of the watched clips.
 
-    On the CPU one fold after another, whose small maps stay in cache; on an accelerator all side by side.
+    On a CPU device one fold after another, whose small maps stay in cache; on an accelerator all side by side.
     """
-    fold = functools.partial(_fold_epoch, inputs=inputs, rate=rate, graph=graph, recipe=recipe)
-    if jax.default_backend() == "cpu":
-        return jax.lax.map(lambda of_fold: fold(*of_fold), (states, given))
-    return jax.vmap(fold)(states, given)
+
+    def of_device(states, given, inputs, rate):
+        fold = functools.partial(_fold_epoch, inputs=inputs, rate=rate, graph=graph, recipe=recipe)
+        if jax.default_backend() == "cpu":
+            return jax.lax.map(lambda of_fold: fold(*of_fold), (states, given))
+        return jax.vmap(fold)(states, given)
+
+    by_fold, everywhere = PartitionSpec(FOLDS), PartitionSpec()
+    specs = (by_fold, by_fold, everywhere, everywhere)
+    return jax.shard_map(of_device, mesh=mesh, in_specs=specs, out_specs=by_fold, check_vma=False)(
+        states, given, inputs, rate
+    )
 
 
 def _fold_epoch(state: FoldState, given: FoldEpoch, *, inputs: Inputs, rate, graph, recipe: Recipe):

@@ -157,7 +157,9 @@ def test_side_by_side_as_on_an_accelerator(recipe, together, monkeypatch):
 
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     monkeypatch.setattr(
-        folds_together, "run_epoch", jax.jit(folds_together.run_epoch.__wrapped__, static_argnames=("graph", "recipe"))
+        folds_together,
+        "run_epoch",
+        jax.jit(folds_together.run_epoch.__wrapped__, static_argnames=("graph", "recipe", "mesh")),
     )
     for (_, states), (_, expected) in zip(train(recipe, "abc", pictures(STSTNET))[:2], together, strict=False):
         for a, b in zip(jax.tree.leaves(states), jax.tree.leaves(expected), strict=True):
