@@ -183,9 +183,8 @@ def pad(values: Float[Array, " F *D"], clips: PackedClips, keep: Bool[Array, " F
     # No two frames share a place, not even outside: else the gradient would have to find out which of them was kept.
     index = (clips.clip_ids, jnp.where(places < clips.max_frames, places, outside))
     shape = (clips.num_clips, clips.max_frames)
-    put = {"mode": "drop", "unique_indices": True}
-    padded = jnp.zeros(shape + values.shape[1:], values.dtype).at[index].set(values, **put)
-    mask = jnp.zeros(shape, bool).at[index].set(True, **put)
+    padded = jnp.zeros(shape + values.shape[1:], values.dtype).at[index].set(values, mode="drop", unique_indices=True)
+    mask = jnp.zeros(shape, bool).at[index].set(True, mode="drop", unique_indices=True)
     return padded, mask
 
 

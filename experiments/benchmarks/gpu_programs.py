@@ -5,6 +5,7 @@ A program is traced with the shapes of real work and compiled for the described 
 
 import dataclasses
 import functools
+import inspect
 import unittest.mock
 from collections.abc import Callable
 from pathlib import Path
@@ -71,7 +72,7 @@ class Target:
         sides = array.shape if lead is None else (lead, *array.shape[1:])
         return jax.ShapeDtypeStruct(sides, array.dtype, sharding=self._home)
 
-    def compile(self, function: Callable, *arguments: Any, frames: int = 0, more=None, **static: Any) -> Compiled:
+    def compile(self, function: Any, *arguments: Any, frames: int = 0, more=None, **static: Any) -> Compiled:
         """Compile a function, jitted or wrapping one that `akm_jax` jits, for trees of shapes and static arguments."""
         arguments = jax.tree.map(self.shape, arguments)
         with unittest.mock.patch("jax.default_backend", return_value="gpu"):  # what a program asks while it is traced
@@ -154,13 +155,14 @@ def _ststnet(target: Target) -> Compiled:
     state = jax.eval_shape(functools.partial(folds_together.initial_state, recipe=recipe), jax.random.key(0))
     state = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((folds, *leaf.shape), leaf.dtype), state)
     picture = (side, side, channels)
-    given = folds_together.FoldEpoch(
+    given: Any = dict(  # shapes in place of arrays
         labels=np.zeros((folds, clips), np.int32),
         rows=np.zeros((folds, -(-clips // size), size), np.int32),
         key=jax.eval_shape(lambda: jax.random.split(jax.random.key(0), folds)),
         centre=(np.zeros((folds, *picture), np.float32),),
         watched=np.zeros((folds, -(-clips // folds_together.EVALUATED), folds_together.EVALUATED), np.int32),
     )
+    given = folds_together.FoldEpoch(**given)
     inputs = (jax.ShapeDtypeStruct((clips, *picture), jnp.float32),)
     jitted = _jitted(folds_together.run_epoch, static_argnames=("graph", "recipe"), donate_argnames=("states",))
     return target.compile(jitted, state, given, inputs, jnp.float32(0), graph=graph, recipe=recipe)
@@ -180,10 +182,10 @@ def _softnet(target: Target) -> Compiled:
         jax.ShapeDtypeStruct((SOFTNET_FRAMES,), jnp.float32),
         jax.ShapeDtypeStruct((-(-SOFTNET_FRAMES // size), size), jnp.int32),
     )
-    weights = jax.eval_shape(lambda: start_weights(config))
+    weights, plain = jax.eval_shape(lambda: start_weights(config)), inspect.unwrap(train_epoch)
     rest = (jnp.int32(0), jnp.float32(0))
     jitted = _jitted(
-        lambda weights, *others, graph: train_epoch.__wrapped__(graph, weights, *others),
+        lambda weights, *others, graph: plain(graph, weights, *others),
         static_argnames="graph",
         donate_argnames="weights",
     )
