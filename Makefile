@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo negative-control demo-figures test test-long bench bench-scaling lint format clean
+.PHONY: demo negative-control demo-figures test test-long bench bench-scaling gpu-check lint format clean
 
 demo: .venv/.demo-installed  ## drawn corpus, leave-one-subject-out, results in runs/demo
 	$(BIN)/python -m experiments.loso --preset=demo --run_dir=runs/demo
@@ -34,6 +34,9 @@ bench-scaling: .venv/.test-installed  ## cost against clips, frames, pixels, fol
 	$(BIN)/python -m experiments.benchmark scaling --json=benchmarks/cpu_scaling.json
 	$(BIN)/python -m experiments.pictures benchmark --json=benchmarks/cpu_scaling.json --output=docs/scaling.png
 
+gpu-check: .venv-gpu/.installed  ## compile for an H100 on any machine, count launches: benchmarks/h100_compiled.json
+	JAX_PLATFORMS=cpu JAX_SKIP_CUDA_CONSTRAINTS_CHECK=1 .venv-gpu/bin/python -m experiments.gpu_check --json=benchmarks/h100_compiled.json
+
 lint: .venv/.test-installed  ## style, format, types, and which part may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -60,5 +63,11 @@ FACE_MODELS := $(BIN)/python -m pip install --quiet --no-deps face-detection-tfl
 	$(FACE_MODELS)
 	touch $@
 
+# The compiler of CUDA's plugin, 5 GB, in an environment of its own; counts change with its version, so it is fixed.
+.venv-gpu/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-gpu
+	.venv-gpu/bin/python -m pip install --quiet --editable . 'jax[cuda12]==0.10.2'
+	touch $@
+
 clean:
-	rm -rf .venv runs data
+	rm -rf .venv .venv-gpu runs data

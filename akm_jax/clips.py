@@ -8,6 +8,7 @@ D features, K classes.
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import jax
@@ -43,10 +44,7 @@ class PackedClips:
 
     def sum(self, values: Float[Array, " F *D"]) -> Float[Array, " C *D"]:
         """Sum over the frames of each clip; padding frames do not count."""
-        # A product with a one-hot matrix is exact for one frame, deterministic on a GPU (a scatter-add is not), and
-        # needs full precision so that sums of float32 stay float32 sums.
-        member = jax.nn.one_hot(self.clip_ids, self.num_clips, dtype=values.dtype)
-        return jnp.einsum("fc,f...->c...", member, values, precision=jax.lax.Precision.HIGHEST)
+        return _sum(values, self.clip_ids, self.num_clips)
 
     def max(self, values: Float[Array, " F"]) -> Float[Array, " C"]:
         """Largest value over the frames of each clip; -inf in empty slots."""
@@ -64,9 +62,32 @@ class PackedClips:
 
     def spread(self, per_clip: Float[Array, " C *D"]) -> Float[Array, " F *D"]:
         """Give every frame its clip's value; 0 on padding frames."""
-        # A row of zeros for padding frames: a fill value would be asked for at every pixel of what is computed with it.
-        rows = jnp.concatenate([per_clip, jnp.zeros_like(per_clip[:1])])
-        return jnp.take(rows, self.clip_ids, axis=0, mode="clip")
+        return _spread(per_clip, self.clip_ids, self.num_clips)
+
+
+def _sum(values: Float[Array, " F *D"], clip_ids: Int[Array, " F"], num_clips: int) -> Float[Array, " C *D"]:
+    # A product with a one-hot matrix is exact for one frame, deterministic on a GPU (a scatter-add is not), and needs
+    # full precision so that sums of float32 stay float32 sums.
+    member = jax.nn.one_hot(clip_ids, num_clips, dtype=values.dtype)
+    return jnp.einsum("fc,f...->c...", member, values, precision=jax.lax.Precision.HIGHEST)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _spread(per_clip: Float[Array, " C *D"], clip_ids: Int[Array, " F"], num_clips: int) -> Float[Array, " F *D"]:
+    # A row of zeros for padding frames: a fill value would be asked for at every pixel of what is computed with it.
+    rows = jnp.concatenate([per_clip, jnp.zeros_like(per_clip[:1])])
+    return jnp.take(rows, clip_ids, axis=0, mode="clip")
+
+
+def _spread_forward(per_clip, clip_ids, num_clips):
+    return _spread(per_clip, clip_ids, num_clips), clip_ids
+
+
+def _spread_backward(num_clips, clip_ids, d_frames):
+    return _sum(d_frames, clip_ids, num_clips), None  # what `jnp.take` has for a gradient is a scatter-add
+
+
+_spread.defvjp(_spread_forward, _spread_backward)
 
 
 def pack(
@@ -158,10 +179,12 @@ def pad(values: Float[Array, " F *D"], clips: PackedClips, keep: Bool[Array, " F
         (C, T, ...) with T = `clips.max_frames`, zeros on padding, and the mask (C, T).
     """
     keep = jnp.ones(clips.clip_ids.shape, bool) if keep is None else keep
-    index = (clips.clip_ids, frame_positions(clips, keep))
+    places, outside = frame_positions(clips, keep), clips.max_frames + jnp.arange(len(clips.clip_ids))
+    # No two frames share a place, not even outside: else the gradient would have to find out which of them was kept.
+    index = (clips.clip_ids, jnp.where(places < clips.max_frames, places, outside))
     shape = (clips.num_clips, clips.max_frames)
-    padded = jnp.zeros(shape + values.shape[1:], values.dtype).at[index].set(values, mode="drop")
-    mask = jnp.zeros(shape, bool).at[index].set(True, mode="drop")
+    padded = jnp.zeros(shape + values.shape[1:], values.dtype).at[index].set(values, mode="drop", unique_indices=True)
+    mask = jnp.zeros(shape, bool).at[index].set(True, mode="drop", unique_indices=True)
     return padded, mask
 
 

@@ -1,9 +1,15 @@
-"""A bidirectional GRU over masked sequences, input products hoisted out of the scan, both directions in one scan."""
+"""A bidirectional GRU over masked sequences, input products hoisted out of the recurrence.
+
+On an NVIDIA GPU the recurrence is one kernel (`akm_jax.ops.gru_kernel`); a scan would launch a dozen in every turn.
+Elsewhere it is a scan, both directions in one.
+"""
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float
+
+from akm_jax.ops.gru_kernel import gru_kernel, has_kernel
 
 
 def bidirectional_gru(
@@ -27,6 +33,17 @@ def bidirectional_gru(
         Hidden states of both directions side by side, M = 2 N, in time order; what stands on masked steps is a held
         state and must not be used.
     """
+    on_cuda = gru_kernel if has_kernel(weight.shape[1], gates.dtype) else gru_scan
+    return jax.lax.platform_dependent(gates, mask, weight, bias, cuda=on_cuda, default=gru_scan)
+
+
+def gru_scan(
+    gates: Float[Array, "2 T B G"],
+    mask: Bool[Array, "T B"],
+    weight: Float[Array, "2 N G"],
+    bias: Float[Array, "2 G"],
+) -> Float[Array, "T B M"]:
+    """The plain form of `bidirectional_gru`."""
     hidden = weight.shape[1]
     steps = jnp.stack([gates[0], gates[1, ::-1]], axis=1)
     keep = jnp.stack([mask, mask[::-1]], axis=1)[..., None]

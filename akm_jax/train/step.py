@@ -135,10 +135,12 @@ def train_steps(
     max_frames: int,
     mesh: AbstractMesh | None = None,
 ) -> tuple[TrainState, Float[Array, "S C"]]:
-    """Scan over the steps of a plan: gather, augment, trunk, mining, fusion, loss, update.
+    """Loop over the steps of a plan: gather, augment, trunk, mining, fusion, loss, update.
 
-    Steps without clips change nothing. Randomness depends on `key` (of the epoch) and the number of the step and of
-    its part alone, so a resumed run repeats exactly. The devices of a `mesh` share every step, one part each.
+    Steps without clips, all at the end of a plan, are not taken: the loop ends before them. A condition inside it would
+    copy the whole state in every turn, for what it gives is not where its operands are. Randomness depends on `key` (of
+    the epoch) and the number of the step and of its part alone, so a resumed run repeats exactly. The devices of a
+    `mesh` share every step, one part each.
 
     Returns:
         The state after the last step, and the total loss of every clip (0 in empty slots).
@@ -148,20 +150,35 @@ def train_steps(
     axis = None if mesh is None else AXIS
     static = {"graph": graph, "config": config, "max_frames": max_frames, "axis": axis}
 
-    def scan(state, data, plan, key, first_step, learning_rate):
-        body = functools.partial(_step_of_plan, data=data, key=key, learning_rate=learning_rate, **static)
-        return jax.lax.scan(body, state, (plan, first_step + jnp.arange(plan.clip_rows.shape[0])))
+    def loop(state, data, plan, key, first_step, learning_rate):
+        def step(i, carry):
+            state, losses = carry
+            batch = jax.tree.map(lambda array: array[i], plan)
+            state, loss = _step_of_plan(
+                state, batch, first_step + i, data=data, key=key, learning_rate=learning_rate, **static
+            )
+            return state, losses.at[i].set(loss)
+
+        losses = jnp.zeros(plan.clip_rows.shape, learning_rate.dtype)
+        return jax.lax.fori_loop(0, _used_steps(plan, axis), step, (state, losses))
 
     if mesh is not None:
         in_specs = (REPLICATED, REPLICATED, STEPS_BY_PART, REPLICATED, REPLICATED, REPLICATED)
         out_specs = (REPLICATED, STEPS_BY_PART)
-        scan = jax.shard_map(scan, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
-    return scan(state, data, plan, key, first_step, learning_rate)
+        loop = jax.shard_map(loop, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
+    return loop(state, data, plan, key, first_step, learning_rate)
+
+
+def _used_steps(plan: DevicePlan, axis: str | None) -> Int[Array, ""]:
+    """Steps of a plan up to the last one with clips, in any part of the step."""
+    filled = _total(jnp.sum(_mask(plan.clip_rows), axis=1), axis) > 0
+    return jnp.max(jnp.where(filled, 1 + jnp.arange(len(filled)), 0))
 
 
 def _step_of_plan(
     state: TrainState,
-    scanned: tuple[DevicePlan, Int[Array, ""]],
+    batch: DevicePlan,
+    step: Int[Array, ""],
     *,
     data: DeviceClips,
     key: PRNGKeyArray,
@@ -171,30 +188,21 @@ def _step_of_plan(
     max_frames: int,
     axis: str | None,
 ) -> tuple[TrainState, Float[Array, " C"]]:
-    """One step on the batch of a plan and its number, unless the batch is empty; with `axis`, one part of it."""
-    batch, step = scanned
-    num_clips = batch.clip_rows.shape[-1]
-
-    def run(state: TrainState, batch: DevicePlan, step):
-        number = step if axis is None else step * jax.lax.axis_size(axis) + jax.lax.axis_index(axis)
-        crop_key, dropout_key = jax.random.split(jax.random.fold_in(key, number))
-        frames = draw_frames(
-            crop_key,
-            data.frames,
-            data.large_frames,
-            batch.frame_rows,
-            batch.clip_ids,
-            num_clips=num_clips,
-            crop_probability=config.crop_probability,
-        )
-        clips = _packed(frames, data, batch, max_frames)
-        state, gradients = train_step(state, clips, dropout_key, learning_rate, graph=graph, config=config, axis=axis)
-        return state, gradients.result.losses.total
-
-    def skip(state: TrainState, batch: DevicePlan, step):
-        return state, jnp.zeros(num_clips, learning_rate.dtype)
-
-    return jax.lax.cond(_total(jnp.sum(_mask(batch.clip_rows)), axis) > 0, run, skip, state, batch, step)
+    """One step on the batch of a plan and its number; with `axis`, one part of it."""
+    number = step if axis is None else step * jax.lax.axis_size(axis) + jax.lax.axis_index(axis)
+    crop_key, dropout_key = jax.random.split(jax.random.fold_in(key, number))
+    frames = draw_frames(
+        crop_key,
+        data.frames,
+        data.large_frames,
+        batch.frame_rows,
+        batch.clip_ids,
+        num_clips=batch.clip_rows.shape[-1],
+        crop_probability=config.crop_probability,
+    )
+    clips = _packed(frames, data, batch, max_frames)
+    state, gradients = train_step(state, clips, dropout_key, learning_rate, graph=graph, config=config, axis=axis)
+    return state, gradients.result.losses.total
 
 
 def _packed(frames: Float[Array, "F H W 1"], data: DeviceClips, batch: DevicePlan, max_frames: int) -> PackedClips:

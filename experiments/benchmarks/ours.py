@@ -74,7 +74,7 @@ class Ours:
 
     def lower(self, step: BatchPlan, data: DeviceClips) -> jax.stages.Lowered:
         """The training step, traced and lowered for some frames."""
-        return train_steps.lower(*self._arguments(step, data), config=self.setup.config.train, **self.static)
+        return train_steps.lower(*self.arguments(step, data), config=self.setup.config.train, **self.static)
 
     def train(self, i: int) -> None:
         """Training step i on the set held on the device."""
@@ -82,7 +82,7 @@ class Ours:
 
     def train_step(self, step: BatchPlan, data: DeviceClips) -> None:
         """A training step on some frames."""
-        self.state, losses = self.training(*self._arguments(step, data))
+        self.state, losses = self.training(*self.arguments(step, data))
         if not np.isfinite(jax.block_until_ready(losses)).all():
             raise FloatingPointError("a loss of the benchmark is not finite; lower the learning rate")
 
@@ -91,6 +91,7 @@ class Ours:
         batch = self.setup.on_device(self.step(i), one_step=True)
         jax.block_until_ready(evaluate_batch(self.state, self.data, batch, **self.static))
 
-    def _arguments(self, step: BatchPlan, data: DeviceClips) -> tuple:
+    def arguments(self, step: BatchPlan, data: DeviceClips) -> tuple:
+        """State, data, plan of one step, key, number of the step and learning rate, as `train_steps` takes them."""
         others = jax.device_put((jax.random.key(0), 0, LEARNING_RATE), self.setup.home)
         return (self.state, data, self.setup.on_device(step), *others)

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import functools
 import os
+import unittest.mock
 from typing import NamedTuple
 
 import jax
@@ -18,6 +19,8 @@ from flax import nnx
 from akm_jax.clips import PackedClips, from_padded, pack, pad, unpack
 from akm_jax.config import ModelConfig, TrainConfig
 from akm_jax.interop.torch import akmnet_from_state_dict, load_state_dict, to_state_dict
+from akm_jax.models import fusion
+from akm_jax.ops.gru_kernel import gru_kernel
 from akm_jax.train.state import TrainState, merge, new_state
 from akm_jax.train.step import Gradients, apply_gradients, compute_gradients, train_step
 
@@ -87,11 +90,32 @@ def train_config(recording):
 # These programs run longer than they compile: where the others are compiled without care, they are with a little.
 OPTIONS = {"xla_backend_optimization_level": 1} if "optimization_level=0" in os.environ.get("XLA_FLAGS", "") else None
 jit = functools.partial(jax.jit, compiler_options=OPTIONS)
+
+
+def jit_step():
+    return jit(lambda *args, **static: train_step(*args, **static), static_argnames=("graph", "config"))
+
+
+def jit_evaluation():
+    return jit(lambda state, clips, graph: merge(graph, state)(clips), static_argnames="graph")
+
+
 # Compiled once a number format: the forms of a batch have the same shapes.
-STEP = jit(train_step, static_argnames=("graph", "config"))
+STEP, EVALUATE = jit_step(), jit_evaluation()
 GRADIENTS = jit(compute_gradients, static_argnames=("graph", "config"))
 APPLY = jit(apply_gradients, static_argnames=("config",))
-EVALUATE = jit(lambda state, clips, graph: merge(graph, state)(clips), static_argnames="graph")
+
+
+@pytest.fixture
+def with_gru_kernel(monkeypatch):
+    """Programs traced anew with the recurrence of a GPU, run by Pallas' interpreter."""
+    kernel = unittest.mock.Mock(side_effect=functools.partial(gru_kernel, interpret=True))
+    monkeypatch.setattr(fusion, "bidirectional_gru", kernel)
+    monkeypatch.setitem(globals(), "STEP", jit_step())
+    monkeypatch.setitem(globals(), "EVALUATE", jit_evaluation())
+    yield
+    assert kernel.called
+
 
 # A step takes a minute and a half of a core in float64 and one in float32: `make test` trains in the form and format of
 # a user and evaluates both forms; `make test-long` runs the rest.
@@ -115,7 +139,10 @@ class Steps(NamedTuple):
 
 @pytest.fixture(scope="module", params=CASES, ids="-".join)
 def case(request, recording, state_dict) -> Steps:
-    form, dtype = request.param
+    return train(recording, state_dict, *request.param)
+
+
+def train(recording, state_dict, form, dtype) -> Steps:
     config, key, steps = train_config(recording), jax.random.key(0), []
     with precision(dtype):
         groups = [batch(recording, group, form) for group in recording.steps]
@@ -150,13 +177,31 @@ def test_golden_evaluation(recording, golden_checks, case):
 @pytest.mark.parametrize("form", ["packed", "padded"])
 def test_golden_evaluation_with_recorded_statistics(recording, golden_checks, state_dict, form):
     """Both forms of a batch, in the format of a user."""
+    check_recorded_statistics(recording, golden_checks, state_dict, form)
+
+
+def check_recorded_statistics(recording, golden_checks, state_dict, form):
     calibrated = state_dict | {k: v.astype(np.float32) for k, v in recording.under("calibrated/").items()}
     graph, state = new_state(make_model(recording, calibrated, "float32"), train_config(recording))
     check_evaluation(golden_checks("float32"), recording, form, graph, state)
 
 
+def test_golden_evaluation_with_the_gru_kernel(recording, golden_checks, state_dict, with_gru_kernel):
+    check_recorded_statistics(recording, golden_checks, state_dict, "packed")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_golden_training_steps_with_the_gru_kernel(recording, golden_checks, state_dict, dtype, with_gru_kernel):
+    check_training_steps(recording, golden_checks, train(recording, state_dict, "packed", dtype))
+
+
 def test_golden_training_steps(recording, golden_checks, case):
     """Optimiser steps from the fresh weights: losses, selection, gradients, parameters, running averages."""
+    check_training_steps(recording, golden_checks, case)
+
+
+def check_training_steps(recording, golden_checks, case):
     checks = golden_checks(case.dtype)
     with precision(case.dtype):
         for i, (group, (state, gradients)) in enumerate(zip(recording.steps, case.steps, strict=True)):
