@@ -51,7 +51,13 @@ def _ends(names: Sequence[str]) -> str:
 
 
 def _draw(
-    frames: np.ndarray, beta: np.ndarray, selected: np.ndarray, threshold: float, *, title: str, ends: str
+    frames: Sequence[np.ndarray] | np.ndarray,
+    beta: np.ndarray,
+    selected: np.ndarray,
+    threshold: float,
+    *,
+    title: str,
+    ends: str,
 ) -> "Figure":
     from matplotlib.figure import Figure
 
