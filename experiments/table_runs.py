@@ -7,7 +7,7 @@ from typing import Any
 
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.methods.protocol import Method
-from experiments.command import console
+from experiments.command import OptionError, console
 from experiments.options import Experiment, parse_experiment
 from experiments.table_cells import MAIN, CellSpec, TableSpec, in_order, options_of, seeds_of
 from experiments.table_options import TablesCommand
@@ -28,10 +28,10 @@ def experiment_of(cell: CellSpec, command: TablesCommand, spec: TableSpec) -> Ex
     given = [f"--method={cell.method}", f"--preset={command.preset}", *options]
     try:
         parsed = parse_experiment(given, program=f"table {command.table}, {cell.name}", description="")
-    except SystemExit as e:
+    except OptionError as e:
         raise ValueError(
             f"table {command.table}, {cell.name}: `python -m experiments.loso {' '.join(given)}` does not take these "
-            "options; repair experiments/table_cells.py, or leave this line out with --cells"
+            f"options ({e}); repair experiments/table_cells.py, or leave this line out with --cells"
         ) from e
     run = dataclasses.replace(command.run, seeds=seeds_of(cell, command.preset, command.run.seeds))
     return dataclasses.replace(parsed, run_dir=folder / cell.name, data=command.data, options=run)

@@ -1,4 +1,4 @@
-"""`load_clip_set` and `read_clip`: what they read, when they prepare anew, and what they say about bad data."""
+"""`load_clip_set` and `read_frames`: what they read, when they prepare anew, and what they say about bad data."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.pictures import read_clip
+from akm_jax.data.own_clip import read_frames
 from datasets_tfds import source
 from datasets_tfds.classes import SCHEMES
 from datasets_tfds.source import load_clip_set
@@ -223,22 +223,20 @@ def test_a_prepared_set_that_lacks_clips_is_an_error(folders):
         load(folders)
 
 
-def test_read_clip_gives_frames_and_names_in_order(folders):
-    frames, names = read_clip(frame_file(folders).parent)
+def test_read_frames_gives_frames_and_names_in_order(folders):
+    frames, names = read_frames(frame_file(folders).parent)
     assert names == ("reg_image99.bmp", "reg_image100.bmp", "reg_image101.bmp")
     assert (frames.shape, frames.dtype) == ((3, 10, 12), np.uint8)
     np.testing.assert_array_equal(frames[1], np.asarray(Image.open(frame_file(folders))))
 
 
-def test_read_clip_names_what_is_wrong(folders, tmp_path):
-    with pytest.raises(FileNotFoundError, match="clip folder .* does not exist"):
-        read_clip(tmp_path / "absent")
+def test_read_frames_names_what_is_wrong(folders, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="no frames .jpg, jpeg, bmp or png."):
-        read_clip(tmp_path / "empty")
+    with pytest.raises(ValueError, match=r"no frames \(jpg, bmp, png, tif or webp\); it holds nothing"):
+        read_frames(tmp_path / "empty")
     frame_file(folders).write_bytes(b"")
     with pytest.raises(ValueError, match=r"reg_image100\.bmp: file of zero bytes"):
-        read_clip(frame_file(folders).parent)
+        read_frames(frame_file(folders).parent)
 
 
 AT_ONCE = """

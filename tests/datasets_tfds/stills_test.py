@@ -9,7 +9,7 @@ from datasets_tfds.stills import load_stills
 
 def write(folder, name, *, size=(7, 5), mode="L", value=100):
     folder.mkdir(parents=True, exist_ok=True)
-    colour = value if mode in ("L", "P") else (value,) * len(Image.new(mode, (1, 1)).getbands())
+    colour = value if mode in ("L", "P") else (value,) * 3 + (255,) * (mode == "RGBA")
     Image.new(mode, size, colour).save(folder / name)
 
 

@@ -7,12 +7,12 @@ from experiments.options import DataOptions, SyntheticLongConfig
 
 
 def test_synthetic_long_videos_are_drawn_once(tmp_path, caplog):
-    drawn = SyntheticLongConfig(subjects=2, videos=1, seconds=17.0)
+    drawn = SyntheticLongConfig(subjects=2, videos=1, seconds=18.0)
     data = DataOptions(dataset="synthetic_long", data_dir=tmp_path, synthetic_long=drawn)
     videos = load_long_data(data)
     assert videos.name == "synthetic_long"
     assert videos.subjects == ("15", "16")
-    assert all(len(video.of_type(kind)) == 2 for video in videos for kind in ("macro", "micro"))
+    assert all(len(video.of_type(kind)) == n for video in videos for kind, n in (("macro", 2), ("micro", 3)))
     assert videos.videos[0].crops.read(3, 5).shape == (2, 128, 128)
     caplog.clear()
     again = load_long_data(data)

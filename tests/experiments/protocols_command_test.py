@@ -45,7 +45,9 @@ def test_another_leaves_out_every_set(warm_command, folder):
 
 
 def test_no_drawn_person_is_in_two_sets(folder):
-    seeds = {path.name.partition("_")[0]: path.name.rpartition("seed")[2] for path in folder.glob("data/synthetic/*_*")}
+    seeds = {
+        path.name.partition("_")[0]: path.name.rpartition("seed")[2] for path in folder.glob("data/synthetic/[!.]*_*")
+    }
     assert seeds == {"smic": "0", "casme2": "1", "samm": "2"}
 
 
@@ -65,7 +67,7 @@ def test_sets_of_ones_own_lie_in_a_folder_each(folder, warm_command, tmp_path):
     [
         (["--protocol=leave_one_set_out"], "--protocol=leave_one_set_out: data set 'synthetic' is one"),
         ([THREE, "--classes=paper4"], "the pooled sets have different classes (smic: negative, positive, surprise;"),
-        ([THREE, "--protocol=leave_one_set_out", "--folds=casme"], "no clips of set casme; the data set has smic, "),
+        ([THREE, "--protocol=leave_one_set_out", "--folds=casme"], "no clips of set casme; the data set has casme2, "),
         (["--dataset=smic,smic"], "--dataset=smic,smic: expected a data set, or several, each once"),
         (["--dataset=synthetic,smic"], "--synthetic.layout=smic,casme2,samm draws several sets"),
         (

@@ -34,7 +34,7 @@ def test_a_run_prints_scores_and_baselines(spotted):
     ):
         assert text in done.stderr
     summary = json.loads((folder / "run" / "summary.json").read_text())
-    assert summary["scores"]["micro"]["tp"] + summary["scores"]["micro"]["fn"] == 4
+    assert summary["scores"]["micro"]["tp"] + summary["scores"]["micro"]["fn"] == 6
     assert set(summary["strs"]["analysis"]["classes"]) <= {"negative", "positive", "surprise", "others"}
 
 
