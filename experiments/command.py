@@ -7,8 +7,10 @@ import io
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -60,6 +62,7 @@ def run_command(main: Callable[[Sequence[str]], Any]) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal's encoding lacks
     about, arguments = getattr(main, "about", About()), sys.argv[1:]
+    usual, sys.unraisablehook = sys.unraisablehook, _interrupt_again
     try:
         main(arguments)
         sys.stdout.flush()
@@ -76,6 +79,17 @@ def run_command(main: Callable[[Sequence[str]], Any]) -> None:
         _end(text, 2 if isinstance(e, OptionError) else 1, about, arguments)
     except KeyboardInterrupt:
         _end("stopped" + ("; the same command goes on from here" if about.resumes else ""), 130, about, arguments)
+    finally:
+        sys.unraisablehook = usual
+
+
+def _interrupt_again(ignored: Any) -> None:
+    """Ctrl-C that falls into a callback, such as JAX's of the garbage collection, ends nothing: it comes once more."""
+    if ignored.exc_type is KeyboardInterrupt:
+        main = threading.main_thread().ident
+        threading.Timer(0.05, signal.pthread_kill, (main, signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(ignored)
 
 
 def _wants_json(about: About, arguments: Sequence[str]) -> bool:

@@ -178,3 +178,28 @@ def test_a_platform_that_is_not_there_is_one_line(tmp_path, wanted):
     assert lines == done.stderr.splitlines()[-1:]
     assert f"JAX_PLATFORMS={wanted}: JAX finds no such device here" in lines[0]
     assert "Traceback" not in done.stderr
+
+
+INTERRUPTED = """
+import signal, time
+from experiments.command import command_line, run_command
+
+class Ended:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.01)
+
+@command_line(resumes=True)
+def main(arguments):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    Ended()
+    time.sleep(20)
+
+run_command(main)
+"""
+
+
+def test_ctrl_c_within_a_callback_that_ignores_it_ends_the_command():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "stopped; the same command goes on from here\n"
