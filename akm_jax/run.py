@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.data.folds import Fold, make_folds
+from akm_jax.data.folds import Fold, folds_asked_for
 from akm_jax.loso.driver import run_folds
 from akm_jax.loso.log import RunLog
 from akm_jax.loso.rules import trainings_of
 from akm_jax.loso.run_dir import describe_run, open_run
 from akm_jax.methods.protocol import Method
 from akm_jax.observe import Observer, Observers, make_console
+from akm_jax.views.view import from_files
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,18 +66,15 @@ def run_loso(
     from akm_jax.report.display import TrainingDisplay
     from akm_jax.report.page import write_report
     from akm_jax.report.writer import ReportWriter
-    from akm_jax.views.flow_picture import FlowPicture
 
     options = dataclasses.replace(options or RunOptions(), **changes)
     options.validate()
     method.validate()
     method = method.on_this_machine(options.devices)
     # Before anything is written: these say what is wrong with the data, or with the folds that were asked for.
-    folds = make_folds(clip_set, options.protocol, options.chosen_folds)
-    if options.chosen_folds:  # in one spelling, so that the run goes on by another one too
-        options = dataclasses.replace(options, folds=",".join(fold.subject for fold in folds))
-    if isinstance(method.view, FlowPicture) and method.view.flow_dir is not None:
-        method.view.given(clip_set.clip_ids)
+    folds, options = folds_asked_for(clip_set, options)
+    if (ready := from_files(method.view)) is not None:
+        ready.given(clip_set.clip_ids)
     if method.parts:
         from akm_jax.loso.devices import choose_devices
 

@@ -90,15 +90,18 @@ def training_pictures(checkpoint: Path) -> TrainingPictures:
     if not (checkpoint / "run.json").is_file():
         return TrainingPictures()
     config = read_json(checkpoint / "run.json")["config"]
-    dataset, name = config.get("dataset", ""), config.get("data_config")
+    dataset, wanted = config.get("dataset", ""), config.get("data_config") or ""
     is_drawn = dataset == "synthetic"
-    kind = "smic" if is_drawn else dataset
-    name = name or ("hs" if kind == "smic" else "original")
-    form, alpha = _form(kind, name)
+    kinds, names = ["smic"] if is_drawn else dataset.split(","), wanted.split(",")
+    sets = max(len(kinds), len(names))  # of several pooled ones each, or all, may have a configuration
+    pairs = zip(kinds * (sets // len(kinds)), names * (sets // len(names)), strict=True)
+    forms = {_form(kind.strip(), one.strip()) for kind, one in pairs}
+    form, alpha = forms.pop() if len(forms) == 1 else ("unknown", 0.0)
     return TrainingPictures(form, alpha, is_drawn, _longest(checkpoint))
 
 
 def _form(dataset: str, name: str) -> tuple[Form, float]:
+    name = name or ("hs" if dataset == "smic" else "original")
     if name.startswith("aligned"):
         from datasets_tfds.preparation import Aligned, aligned_configs  # here: it needs tensorflow-datasets
 

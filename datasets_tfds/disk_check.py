@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from akm_jax.data.pictures import Frame, Inspection, describe_folder, enumerate_some, inspect_pictures, is_picture
+from akm_jax.machine import num_cores
 from akm_jax.observe import Track
 from datasets_tfds import layout, reach
 from datasets_tfds.layout import ClipFolder
@@ -113,7 +114,7 @@ class DiskCheck:
         track: Track = lambda items, what, total: items,
     ) -> None:
         """Read every frame of every clip once (in threads) and add what is wrong with them, and with their numbers."""
-        with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, num_cores())) as pool:
             pictures = track(pool.map(_inspect, clips), "Checking frames", len(clips))
             for clip, found in zip(clips, pictures, strict=True):
                 self._check_numbers(clip, known.get(clip.clip_id))

@@ -17,6 +17,7 @@ from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.pictures import check_picture, decode_grey, enumerate_some, reason_of
 from akm_jax.observe import Track
 from datasets_tfds.classes import MEGC3, PAPER4
+from datasets_tfds.layout import is_left_behind, subfolders
 
 LAYOUT = "expected one folder a class with pictures in it, such as FOLDER/positive/0001.jpg"
 _MOST_SHOWN = 10
@@ -90,7 +91,7 @@ def load_stills(folder: Path, *, track: Track = lambda items, what, total: items
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:
-    found = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found = [path.name for path in subfolders(folder)]
     if len(found) < 2:
         which = f"one class folder, {found[0]}" if found else "no class folders"
         raise ValueError(f"{folder} holds {which}; a network learns to tell two classes or more apart: {LAYOUT}")
@@ -100,7 +101,7 @@ def _class_names(folder: Path) -> tuple[str, ...]:
 
 def _pictures(folder: Path) -> list[Path]:
     """Pictures of a class by name; what has the suffix of none is logged, for it may be one that was forgotten."""
-    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    entries = sorted(path for path in folder.iterdir() if not is_left_behind(path.name))
     if folders := [path.name for path in entries if path.is_dir()]:
         raise ValueError(f"{folder} holds folders, {enumerate_some(folders)}; {LAYOUT}")
     suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}

@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tyro
-from rich.progress import track as rich_track
 from rich.table import Table
 
 from akm_jax.config import AKMNetConfig, ModelConfig, TrainConfig
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.files import write_json
+from akm_jax.progress import track as shown
 from akm_jax.train.parts import split_cpu
 from akm_jax.versions import versions
 from experiments.benchmarks import compiling, epoch, loader, machine, optical_flow, scaling, softnet, speed, theirs
@@ -186,7 +186,8 @@ def experiment_config(config: BenchmarkConfig) -> AKMNetConfig:
 
 def track(items: Iterable[Any], what: str) -> Iterable[Any]:
     """Progress of a long list of measurements."""
-    return rich_track(list(items), what, console=console)
+    items = list(items)
+    return shown(items, what, len(items), console)
 
 
 def show(result: dict[str, Any]) -> None:

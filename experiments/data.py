@@ -67,7 +67,7 @@ def load_data(data: DataOptions, how: DataConfig) -> ClipSet:
             data_dir=data_dir,
             data_config=config,
             classes="megc3" if several and data.classes == "usual" else data.classes,
-            subject_pattern="" if several and name != "folder" else how.subject_pattern,
+            subject_pattern="" if name != "folder" and "folder" in names else how.subject_pattern,
             allow_missing=data.allow_missing,
             places=data.places,
             is_drawn=drawn,

@@ -13,10 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import tyro
-
 from akm_jax.files import write_json
-from experiments.command import console, run_command
+from experiments.command import command_line, console, parse, require_writable, run_command
 
 LAUNCH_S = (2e-6, 4e-6)
 """Seconds of a launch, from and to, of kernels that are launched one after another."""
@@ -39,15 +37,12 @@ class Command:
     json: Path | None = None
 
 
+@command_line(writes=("--json",))
 def main(arguments: Sequence[str]) -> None:
     """Parse, compile, print, write."""
-    command = tyro.cli(
-        Command,
-        args=list(arguments),
-        prog="python -m experiments.gpu_check",
-        description=__doc__,
-        use_underscores=True,
-    )
+    command = parse(Command, arguments, program="python -m experiments.gpu_check", description=__doc__)
+    if command.json is not None:
+        require_writable("--json", command.json, (".json",))
     from akm_jax.versions import versions
     from experiments.benchmarks.gpu_programs import Target, programs
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tyro
-from rich.progress import track
 
 from akm_jax.config import AKMNetConfig, DataConfig, ModelConfig, PretrainConfig, RunOptions
 from akm_jax.files import PRETRAINED
 from akm_jax.observe import Observer, Progress
-from experiments.command import command_line, console, parse, run_command
+from akm_jax.progress import track
+from experiments.command import command_line, console, parse, require_writable, run_command
 from experiments.options import check_preset, value_of
 
 USUAL = PretrainConfig()
@@ -93,6 +93,9 @@ def main(arguments: Sequence[str]) -> None:
     config = command.config
     config.validate()
     command.data.validate()
+    if command.data.subject_pattern:
+        raise ValueError("--data.subject_pattern: whom stills show is not asked; leave it out")
+    require_writable("--run_dir", command.place)
     # Here: whoever mistypes an option need not wait for what trains.
     from akm_jax.loso.run_dir import open_run
     from akm_jax.methods.akmnet import AKMNet
@@ -129,14 +132,14 @@ def main(arguments: Sequence[str]) -> None:
 
 
 class EpochLines(Observer):
-    """A line an epoch, and bars on a terminal while pictures are read."""
+    """A line an epoch; a bar while pictures are read, or elsewhere than on a terminal a line a minute."""
 
     def __init__(self) -> None:
         self._latest: Progress | None = None
 
     def track(self, items: Iterable, what: str, total: int) -> Iterable:
-        """A bar."""
-        return track(items, what, total, console=console, transient=True, disable=not console.is_terminal)
+        """Show it."""
+        return track(items, what, total, console)
 
     def step_done(self, progress: Progress) -> None:
         """A new epoch: the one before it is over."""

@@ -45,8 +45,8 @@ SYNONYMS = {
     "model": ("method", "checkpoint", "spotter"),
     "arch": ("method",),
     "net": ("method",),
-    "weights": ("checkpoint", "init_weights", "spotter"),
-    "pretrained": ("init_weights", "pretrain.people"),
+    "weights": ("checkpoint", "init", "spotter"),
+    "pretrained": ("init", "pretrain.people"),
     "ckpt": ("checkpoint",),
     "run": ("checkpoint", "spotter", "run_dir"),
     "run_dir": ("checkpoint",),
@@ -103,7 +103,11 @@ def expand_home(text: str) -> str:
 
 
 def dataset_name(text: str) -> str:
-    """A data set by the name it has here (`SMIC`, `CASME-II`, `CAS(ME)^2`); unknown ones as they are."""
+    """A data set, or several, comma-separated, by their names here (`SMIC`, `CASME-II`); unknown ones as they are."""
+    return ",".join(map(_one_dataset, text.split(",")))
+
+
+def _one_dataset(text: str) -> str:
     written = text.strip().lower()
     return next((name for name, pattern in DATASETS.items() if re.fullmatch(pattern, written)), text)
 

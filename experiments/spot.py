@@ -107,13 +107,21 @@ def make_recogniser(run_dir: Path) -> "Recognise":
     """Name emotions by the networks of a run: of each video's subject that which was trained without it.
 
     Raises:
-        ValueError: the run is not complete, or is of another method.
+        ValueError: the run is not complete, of several sets, or of another method.
     """
     from akm_jax.classifier import load_classifier, predict
     from akm_jax.data.subjects import match_subject
+    from akm_jax.files import read_json
 
     if not (run_dir / "summary.json").is_file():
         raise ValueError(f"--recognise={run_dir}: not a finished run; expected a run directory of experiments.loso")
+    summary = read_json(run_dir / "summary.json")
+    if summary.get("part") or summary.get("data", {}).get("sets"):
+        what = f"only {summary['part']} were left out" if summary.get("part") else "a run of several sets"
+        raise ValueError(
+            f"--recognise={run_dir}: {what}, so that videos would be read by networks that have learned from whom they "
+            "show; expected a run of all subjects of one set"
+        )
     folds = {path.parent.name.removeprefix("s") for path in run_dir.glob("folds/seed*/s*/result.json")}
     loaded: dict[str | None, Any] = {}
 

@@ -28,7 +28,7 @@ def make_table(
     command: TablesCommand,
 ) -> Table:
     """The table of what is finished."""
-    tested = _tested(spec, planned[0])
+    tested = _tested(planned[0])
     numbers = [i for i, clip_id in enumerate(clip_set.clip_ids) if clip_id in tested]
     lines = [one for one in planned if one.shown]
     order = {cell.name: i for i, cell in enumerate(spec.cells)}
@@ -74,11 +74,9 @@ def _motion(clip_set: ClipSet, clip_id: str) -> np.ndarray:
     return np.abs(frames - frames[0]).mean((1, 2))
 
 
-def _tested(spec: TableSpec, one: PlannedRun) -> set[str]:
+def _tested(one: PlannedRun) -> set[str]:
     """Clips that are tested in any fold."""
-    chosen = one.experiment.options.chosen_folds
-    pairs = zip(one.clip_set.clip_ids, one.clip_set.subjects, strict=True)
-    return {clip_id for clip_id, subject in pairs if not chosen or subject in chosen}
+    return {one.clip_set.clip_ids[clip] for fold in one.folds for clip in fold.test}
 
 
 def _line(spec: TableSpec, one: PlannedRun, results: Results, data: DataOptions) -> Cell:

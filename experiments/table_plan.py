@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from akm_jax.loso.rules import trainings_of
+from akm_jax.progress import duration
 from experiments.command import console
 from experiments.table_runs import PlannedRun, is_finished
 
@@ -49,13 +50,12 @@ class Expected:
 def expect(one: PlannedRun) -> Expected:
     """What a run takes from its start."""
     options, config = one.experiment.options, one.experiment.config
-    lengths, people = one.clip_set.lengths, len(set(one.clip_set.subjects))
-    folds = len(options.chosen_folds) or people
+    lengths, folds = one.clip_set.lengths, len(one.folds)
     trainings = folds * options.seeds * len(trainings_of(options.chosen_rules)) + 2 * options.check_leaks
-    learned = trainings * (1 - 1 / people)
+    learned = trainings * float(np.mean([len(fold.train) for fold in one.folds])) / len(lengths)
     method = one.experiment.method_name
     if method == "akmnet":
-        return _akmnet(config, _frames(config, lengths), learned, trainings / people, _measured(one))
+        return _akmnet(config, _frames(config, lengths), learned, trainings - learned, _measured(one))
     if method in DESCRIPTOR_S:
         return Expected(len(lengths) * DESCRIPTOR_S[method] + trainings, PROCESS_GIB)
     steps = getattr(config, "steps_per_epoch", 0)
@@ -118,7 +118,7 @@ def print_plan(planned: Sequence[PlannedRun], folder: Path) -> None:
     left = 0.0
     for one in planned:
         options = one.experiment.options
-        folds = len(options.chosen_folds) or len(set(one.clip_set.subjects))
+        folds = len(one.folds)
         name = one.experiment.run_dir.name
         if one.why_not:
             table.add_row(name, "", "", f"not run: {one.why_not}", "")
@@ -132,11 +132,3 @@ def print_plan(planned: Sequence[PlannedRun], folder: Path) -> None:
         table.add_row(*row)
     console.print(table)
     console.print(f"about {duration(left)} left on two CPU cores, one run after another; unfinished folds count whole")
-
-
-def duration(seconds: float) -> str:
-    """A time in the unit that suits it."""
-    for limit, size, name in ((90, 1, "s"), (5400, 60, "min"), (172_800, 3600, "h")):
-        if seconds < limit:
-            return f"{seconds / size:.0f} {name}"
-    return f"{seconds / 86_400:.0f} days"

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.methods.protocol import Method
@@ -11,6 +11,9 @@ from experiments.command import OptionError, console
 from experiments.options import Experiment, parse_experiment
 from experiments.table_cells import MAIN, CellSpec, TableSpec, in_order, options_of, seeds_of
 from experiments.table_options import TablesCommand
+
+if TYPE_CHECKING:
+    from akm_jax.data.folds import Fold
 
 NO_APEXES = "the set has no annotated apexes"
 SHUFFLED = "shuffled"
@@ -64,6 +67,13 @@ class PlannedRun:
         return make_method(self.experiment, self.clip_set.class_names).on_this_machine(self.experiment.options.devices)
 
     @functools.cached_property
+    def folds(self) -> "list[Fold]":
+        """Those it leaves out."""
+        from akm_jax.data.folds import make_folds
+
+        return make_folds(self.clip_set, self.experiment.options.protocol, self.experiment.options.chosen_folds)
+
+    @functools.cached_property
     def described(self) -> dict[str, Any]:
         """The settings that its directory is bound to."""
         from akm_jax.loso.run_dir import describe_run
@@ -78,18 +88,24 @@ def plan_runs(
     clip_set: ClipSet,
     command: TablesCommand,
 ) -> list[PlannedRun]:
-    """All runs of a table in their order, controls last."""
+    """All runs of a table in their order, controls last.
+
+    Raises:
+        ValueError: subjects or sets that there are not, or folds chosen of a table that holds subjects out once.
+    """
+    from akm_jax.data.folds import folds_asked_for
     from akm_jax.data.hold_out import HELD_OUT, hold_out, last_frames
     from akm_jax.loso.comparison import shuffle_labels
 
-    planned = []
+    run, planned = command.run, list[PlannedRun]()
+    if spec.hold_out:
+        _refuse_folds(command)
+        clip_set, run = hold_out(clip_set), dataclasses.replace(run, folds=HELD_OUT)
+    _, run = folds_asked_for(clip_set, run)
     for cell in in_order(tuple(cells)):
         data, experiment = clip_set, experiments[cell.name]
-        if spec.hold_out:
-            data = hold_out(data)
-            experiment = dataclasses.replace(
-                experiment, options=dataclasses.replace(experiment.options, folds=HELD_OUT)
-            )
+        options = dataclasses.replace(experiment.options, folds=run.folds)
+        experiment = dataclasses.replace(experiment, options=options)
         if cell.last_frames:
             data = last_frames(data, cell.last_frames)
         why_not = NO_APEXES if cell.needs_apex and not (clip_set.apexes >= 0).any() else ""
@@ -102,6 +118,16 @@ def plan_runs(
             experiment = dataclasses.replace(one.experiment, run_dir=run_dir)
             planned.append(PlannedRun(one.cell, experiment, shuffle_labels(one.clip_set), control=True))
     return planned
+
+
+def _refuse_folds(command: TablesCommand) -> None:
+    """Raise ValueError where a table that holds subjects out once is asked for other folds."""
+    given = [f"--folds={command.run.folds}"] * bool(command.run.folds)
+    given += [f"--protocol={command.run.protocol}"] * (command.run.protocol != "loso")
+    if given:
+        raise ValueError(
+            f"{given[0]}: table {command.table} holds a fifth of the subjects out once, which are drawn; leave it out"
+        )
 
 
 def finish(one: PlannedRun) -> tuple[dict[str, Any], ...]:
@@ -131,10 +157,7 @@ def finish(one: PlannedRun) -> tuple[dict[str, Any], ...]:
 
 def is_finished(one: PlannedRun) -> bool:
     """Whether all its folds are there, and their summary."""
-    from akm_jax.data.folds import leave_one_subject_out
     from akm_jax.loso.driver import all_finished
 
-    options = one.experiment.options
-    folds = leave_one_subject_out(one.clip_set, options.chosen_folds)
     place = one.experiment.run_dir
-    return (place / "summary.json").is_file() and all_finished(place, folds, options)
+    return (place / "summary.json").is_file() and all_finished(place, one.folds, one.experiment.options)

@@ -13,7 +13,7 @@ Results: table.html, table.md, table.csv and table.tex below the tables' directo
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from experiments.command import command_line, console, run_command
+from experiments.command import command_line, console, require_writable, run_command
 from experiments.table_cells import TableSpec, choose_cells, find_table, in_order
 from experiments.table_options import TablesCommand, parse
 
@@ -36,6 +36,8 @@ def main(arguments: Sequence[str]) -> None:
 
     experiments = {cell.name: experiment_of(cell, command, spec) for cell in in_order(cells)}
     command.run.validate()
+    if not command.plan:
+        require_writable("--tables_dir", command.folder)
     keep_compiled_programs(console)
     clip_set = load_data(command.data, command.run.data)
     planned = plan_runs(spec, cells, experiments, clip_set, command)

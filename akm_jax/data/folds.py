@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from akm_jax.config import Protocol
+from akm_jax.config import Protocol, RunOptions
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.subjects import match_subjects, subject_order
 
@@ -64,6 +64,18 @@ def make_folds(clip_set: ClipSet, protocol: Protocol, chosen: Sequence[str] = ()
         ValueError: as `leave_one_subject_out` and `leave_one_set_out`.
     """
     return (leave_one_set_out if protocol == "leave_one_set_out" else leave_one_subject_out)(clip_set, chosen)
+
+
+def folds_asked_for(clip_set: ClipSet, options: RunOptions) -> tuple[list[Fold], RunOptions]:
+    """The folds of a run, and its options with these named in one spelling, so that it goes on by another one too.
+
+    Raises:
+        ValueError: as `make_folds`.
+    """
+    folds = make_folds(clip_set, options.protocol, options.chosen_folds)
+    if options.chosen_folds:
+        options = dataclasses.replace(options, folds=",".join(fold.subject for fold in folds))
+    return folds, options
 
 
 def _leave_out(

@@ -6,13 +6,13 @@ Frames of all clips lie one after another on one axis, and clip i owns rows `sta
 import concurrent.futures
 import contextlib
 import dataclasses
-import os
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 
 import numpy as np
 
 from akm_jax.data.clip_set import Clips, resize_frame
+from akm_jax.machine import num_cores
 from akm_jax.observe import Track
 
 MOST_DECODE_THREADS = 16
@@ -132,7 +132,7 @@ def read_ahead(sized: SizedClips, clips: Iterable[int], threads: int) -> Generat
 
 def choose_threads(decode_threads: int) -> int:
     """Number of threads; 0 stands for one a core, at most 16."""
-    return decode_threads or min(MOST_DECODE_THREADS, os.cpu_count() or 1)
+    return decode_threads or min(MOST_DECODE_THREADS, num_cores())
 
 
 def _gib(clips: Clips, *sides: int) -> float:

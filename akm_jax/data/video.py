@@ -110,12 +110,6 @@ def stated_fps(path: Path) -> float:
         return _stated(video)[1]
 
 
-def stated_frames(path: Path) -> int:
-    """How many frames there should be by the header, without decoding; 0 where it does not say."""
-    with _opened(path) as video:
-        return _stated(video)[0]
-
-
 def explain_unreadable(path: Path) -> str:
     """Why no frame of a file can be read, and what to do."""
     if why := containers.find_break(path):

@@ -12,9 +12,8 @@ A view that asks for labels, holds them, or is no pure function of one clip is r
 import concurrent.futures
 import dataclasses
 import hashlib
-import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +22,11 @@ from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import Clips, ClipSet, Pictures
 from akm_jax.data.folds import Fold
 from akm_jax.loso.rules import plan_training
+from akm_jax.machine import num_cores
 from akm_jax.methods.protocol import Context, Method, Outputs, Start, Training
 from akm_jax.observe import ALL_SUBJECTS, Observer, Track
 from akm_jax.views.cache import compute_views
-from akm_jax.views.view import LeakError, Views
+from akm_jax.views.view import LeakError, Seen, Views, from_files
 
 MOST_NAMED = 5
 # Training clips whose outputs are compared.
@@ -50,8 +50,7 @@ def refuse_copies(clip_set: ClipSet, *, track: Track = lambda items, what, total
     """
     first: dict[bytes, int] = {}
     shared: dict[tuple[int, int], int] = {}
-    threads = min(16, os.cpu_count() or 1)
-    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+    with concurrent.futures.ThreadPoolExecutor(min(16, num_cores())) as pool:
         found = pool.map(lambda clip: _digests(clip_set, clip), range(len(clip_set)))
         for clip, digests in enumerate(track(found, "Comparing pictures", len(clip_set))):
             for digest in digests:
@@ -133,8 +132,8 @@ def refuse_dependence(
 ) -> None:
     """Train one fold twice, with the left-out subject's pictures and labels as they are and with others.
 
-    The fold is that whose subject shows most classes, then most clips. It costs as much as two folds under rule `last`,
-    and a third where outputs differ.
+    Of ready-made pictures the subject's are altered themselves. The fold is that whose subject shows most classes, then
+    most clips. It costs as much as two folds under rule `last`, and a third where outputs differ.
 
     Args:
         method: what is trained.
@@ -213,7 +212,10 @@ class _Probe:
         if view is None:
             return Views()
         seen = list(compute_views(view, clip_set.without_labels(), clip_set.clip_ids, folder=self.views_dir))
-        if shown is not clip_set:
+        if shown is not clip_set and from_files(view) is not None:
+            for clip in self.fold.test:
+                seen[int(clip)] = _other(seen[int(clip)])
+        elif shown is not clip_set:
             some, names = _some(shown.without_labels(), self.fold.test), [clip_set.clip_ids[i] for i in self.fold.test]
             with tempfile.TemporaryDirectory(prefix="akm_jax_views_") as folder:
                 others = compute_views(view, some, names, folder=Path(folder))
@@ -241,6 +243,13 @@ class _OtherPictures:
         """Frames of one clip."""
         frames = self.pictures.read(clip)
         return frames[::-1, :, ::-1] // 2 + np.uint8(64) if clip in self.altered else frames
+
+
+def _other(seen: Seen) -> Seen:
+    """Something else in place of what was ready-made of a clip: turned round, half as large in value."""
+    if isinstance(seen, Mapping):
+        return {name: _other(array) for name, array in seen.items()}  # type: ignore[misc]
+    return np.flip(seen) * 0.5
 
 
 def _altered(clip_set: ClipSet, clips: np.ndarray) -> ClipSet:

@@ -38,13 +38,14 @@ def write_results(
         folds: those of the run.
         results: contents of their `result.json`.
         described: the run's settings.
-        facts: more for the summary, such as what the method tells of the run.
+        facts: more for the summary, such as what the method tells of the run; `complete` says whether it was trained on
+            all clips, and is false in the summary also where not every subject was left out.
     """
     clips = np.concatenate([fold.test for fold in folds])
     table = _join(results, clip_set, clips)
     write_text(run_dir / "predictions.csv", _predictions_csv(table, clip_set, clips))
     scores = score_results(results, clip_set.class_names)
-    part = part_of_set(len(folds), len(set(clip_set.subjects)))
+    part = part_of_set(scores["num_subjects"], len(set(clip_set.subjects)))
     for found in [scores, *scores["rules"].values()] if part else []:
         found["part"] = part
     summary = {
@@ -53,6 +54,7 @@ def write_results(
         "headline_rule": None if part else "last",
         **scores,
         **facts,
+        "complete": facts["complete"] and not part,
         **_largest_facts(results),
         **_speed(results),
         "config": described,

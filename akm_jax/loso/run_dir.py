@@ -41,7 +41,6 @@ FREE_SETTINGS = (
     "data_dir",
     "table_file",
     "frames_folder",
-    "init",
     "checkpoint_interval_s",
     "allow_missing",
     "data",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from akm_jax.data.clip_set import Clips
-from akm_jax.files import read_json, write_json
+from akm_jax.methods._held_weights import hold_to
 from akm_jax.methods._network import Network, NetworkTrainer
 from akm_jax.methods.protocol import Context, Training
 from akm_jax.views.apex_frame import ApexFrame
@@ -90,7 +90,8 @@ class ApexNetwork(Network):
         """
         if self.trunk is not None:
             weights = self._trained()
-            _hold_to(context.folder / "trunk.json", self.trunk)
+            checksum = f"{zlib.crc32(self.trunk.expanduser().read_bytes()):08x}"
+            hold_to(context.folder / "trunk.json", self.trunk, checksum)
             context.observer.tell(f"starting from {self.trunk}: {len(weights)} arrays of the trunk; others are fresh")
         return super().prepare(clips, views, trainings, context)
 
@@ -103,15 +104,3 @@ class ApexNetwork(Network):
                 f"--steps_per_epoch={self.steps_per_epoch}, --tenth_every={self.tenth_every}: expected at least 0 and 1"
             )
         super().validate()
-
-
-def _hold_to(record: Path, weights: Path) -> None:
-    """Note the checksum of a run's weights, or compare it with the one that was noted."""
-    checksum = f"{zlib.crc32(weights.expanduser().read_bytes()):08x}"
-    if not record.is_file():
-        write_json(record, {"checksum": checksum})
-    elif (noted := read_json(record)["checksum"]) != checksum:
-        raise ValueError(
-            f"{weights}: checksum {checksum}, but the run was started from weights of checksum {noted}; give these, or "
-            "another --run_dir to start a new run"
-        )

@@ -23,6 +23,7 @@ import numpy as np
 
 from akm_jax.config import AKMNetConfig
 from akm_jax.data.clip_set import Clips, ClipSet
+from akm_jax.methods._held_weights import hold_to
 from akm_jax.methods.protocol import COMPILING, Context, Epoch, Method, Outputs, Start, Trainer, Training
 from akm_jax.observe import Observer, Place
 from akm_jax.views.view import Views
@@ -101,7 +102,8 @@ class AKMNet(Method):
         """Bring the frames to the network's sizes, choose the shape of a step, find the weights that folds start from.
 
         Raises:
-            FileNotFoundError, ValueError: the file of weights is not there or does not fit, or there are no stills.
+            FileNotFoundError, ValueError: the weights are not there, do not fit or are others than at the run's start,
+                or there are no stills.
         """
         from akm_jax.data.sized import size_clips  # here: what trains takes seconds to import
         from akm_jax.methods._finished_run import FinishedRun
@@ -147,14 +149,16 @@ class AKMNet(Method):
         from flax import nnx
 
         from akm_jax.models.akmnet import AKMNet as Network
-        from akm_jax.train.start_weights import start_from
+        from akm_jax.train.start_weights import checksum, start_from
         from akm_jax.train.state import new_state
 
         network = Network(self._config.model, num_classes, rngs=nnx.Rngs(context.options.seed))
-        network, copied, left = start_from(place, network)
+        started = start_from(place, network)
+        hold_to(context.folder / "init.json", place, checksum(started))
+        _, copied, left = started
         context.observer.tell(f"starting from {place}: {len(copied)} tensors copied: {', '.join(copied)}")
         context.observer.tell(f"left, for they do not fit: {', '.join(left) or 'none'}")
-        return new_state(network, self._config.train)[1]
+        return new_state(started.network, self._config.train)[1]
 
     def _pretrained(self, num_classes: int, context: Context) -> "TrainState":
         import jax

@@ -4,6 +4,7 @@ The trunk must fit as a whole, else they are another network's; only its first c
 for colour pictures (torchvision's ResNet-18 has 7 x 7 x 3 where AKMNet has 5 x 5 x 1).
 """
 
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -68,6 +69,14 @@ def copy_weights(source: Mapping[str, np.ndarray], network: AKMNet, place: Path)
         )
     filled, left = copy_matching(entries, network)
     return Started(filled, [name for name in entries if name not in left], left)
+
+
+def checksum(started: Started) -> str:
+    """CRC-32 of what was copied, names and values."""
+    weights, found = to_state_dict(nnx.state(started.network)), 0
+    for name in sorted(started.copied):
+        found = zlib.crc32(np.ascontiguousarray(weights[name]).tobytes(), zlib.crc32(name.encode(), found))
+    return f"{found:08x}"
 
 
 def _shape(entries: Mapping[str, np.ndarray], name: str) -> tuple[int, ...] | None:

@@ -24,9 +24,7 @@ import numpy as np
 from akm_jax.data.clip_set import Clips
 from akm_jax.files import one_at_a_time
 from akm_jax.observe import Track
-from akm_jax.views.flow_picture import FlowPicture
-from akm_jax.views.given_flow import checksum_of
-from akm_jax.views.view import Clip, LeakError, Seen, View, Views
+from akm_jax.views.view import Clip, LeakError, Seen, View, Views, from_files
 
 # Name of the one array of a view that gives no names.
 ONLY = "value"
@@ -50,7 +48,7 @@ def compute_views(
     folder: Path | None = None,
     track: Track = lambda items, what, total: items,
 ) -> Views:
-    """What a view makes of every clip. Ready-made flow pictures are read where they lie, and not kept a second time.
+    """What a view makes of every clip. What is ready-made is read where it lies, and not kept a second time.
 
     Args:
         view: a frozen dataclass with plain settings, or a function without a closure.
@@ -64,8 +62,8 @@ def compute_views(
             again it gives something else.
         ValueError: a clip cannot be read, or the view gives something other than arrays.
     """
-    if isinstance(view, FlowPicture) and view.flow_dir is not None:
-        return Views(view.given(clip_ids))
+    if (ready := from_files(view)) is not None:
+        return Views(ready.given(clip_ids))
     place = (folder or cache_folder()) / f"{_name(view)}-{fingerprint(view)}" / f"{clips.pictures.checksum:08x}"
     fresh: list[int] = []
     seen = []
@@ -113,7 +111,7 @@ def fingerprint(view: View) -> str:
 
 
 def describe_view(view: View) -> dict[str, Any]:
-    """Name and settings of a view; of ready-made pictures their checksum too.
+    """Name and settings of a view; of one that reads files their checksum too.
 
     Raises:
         LeakError: it holds more than plain settings.
@@ -121,8 +119,8 @@ def describe_view(view: View) -> dict[str, Any]:
     """
     _require_pure(view)
     settings: dict[str, Any] = {} if inspect.isfunction(view) else dataclasses.asdict(view)  # type: ignore[call-overload]
-    if isinstance(view, FlowPicture) and view.flow_dir is not None:
-        settings["flow_checksum"] = checksum_of(view.flow_dir)
+    if (ready := from_files(view)) is not None:
+        settings["given_checksum"] = ready.given_checksum()
     return {"name": _name(view), **settings}
 
 

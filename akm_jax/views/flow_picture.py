@@ -46,6 +46,21 @@ class FlowPicture(ApexRule):
         channels = [found[0, ..., 0], found[0, ..., 1], *([strain(found)[0]] if self.strain else [])]
         return self.arranged(np.stack([self._scaled(resize(channel, self.size)) for channel in channels], axis=-1))
 
+    @property
+    def is_given(self) -> bool:
+        """Whether pictures are ready-made."""
+        return self.flow_dir is not None
+
+    def given_checksum(self) -> str:
+        """Of the folder of ready-made pictures.
+
+        Raises:
+            FileNotFoundError: it is not there.
+        """
+        from akm_jax.views.given_flow import checksum_of
+
+        return checksum_of(self._folder)
+
     def given(self, clip_ids: Sequence[str]) -> list[Float[np.ndarray, "S S D"]]:
         """The ready-made picture of each clip, from `flow_dir`; nothing else of a clip is looked at.
 
@@ -55,9 +70,7 @@ class FlowPicture(ApexRule):
         """
         from akm_jax.views.given_flow import find_pictures, read_pictures
 
-        if self.flow_dir is None:
-            raise ValueError("the view has no flow_dir, from which pictures could be taken")
-        paths = find_pictures(self.flow_dir, clip_ids)
+        paths = find_pictures(self._folder, clip_ids)
         pictures = read_pictures(paths, size=self.size, channels=self.channels)
         whole = [path for path, picture in zip(paths, pictures, strict=True) if picture.dtype == np.uint8]
         if whole and self.scale == "pixels":
@@ -66,6 +79,12 @@ class FlowPicture(ApexRule):
                 "--view.scale=unit (0..1) or --view.scale=bytes"
             )
         return [self.arranged(self._as_scaled(picture)) for picture in pictures]
+
+    @property
+    def _folder(self) -> Path:
+        if self.flow_dir is None:
+            raise ValueError("the view has no flow_dir, from which pictures could be taken")
+        return self.flow_dir
 
     def arranged(self, picture: Float[np.ndarray, "S S D"]) -> Float[np.ndarray, "S S D"]:
         """What the method sees of the picture: all of it."""

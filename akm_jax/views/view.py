@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -44,6 +44,26 @@ class View(Protocol):
 
     def __call__(self, clip: Clip) -> Seen:
         """Compute what the method sees."""
+
+
+@runtime_checkable
+class FromFiles(Protocol):
+    """A view that may take what it gives from files, one a clip, in place of computing it."""
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it does; what follows is then asked, and the view is not called."""
+
+    def given(self, clip_ids: Sequence[str]) -> Sequence[Seen]:
+        """What it gives of each clip."""
+
+    def given_checksum(self) -> str:
+        """Of all the files: another one says that they have changed."""
+
+
+def from_files(view: View | None) -> FromFiles | None:
+    """The view if it takes what it gives from files, else None."""
+    return view if isinstance(view, FromFiles) and view.is_given else None
 
 
 class Views(Sequence):

@@ -7,7 +7,6 @@ read, so that loading a set reads no record. Frames are read one by one: of a vi
 import concurrent.futures
 import dataclasses
 import functools
-import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from akm_jax.data.long_videos import NUM_LANDMARKS
+from akm_jax.machine import num_cores
 from datasets_tfds.builder import SetBuilder
 from datasets_tfds.layout import BY_NAME, Places
 from datasets_tfds.long import crops, faces
@@ -184,7 +184,7 @@ def _map(function: Callable[[Any], bytes], items: Iterable, *, in_threads: bool)
     if not in_threads:
         yield from map(function, items)
         return
-    with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, num_cores())) as pool:
         yield from pool.map(function, items)
 
 

@@ -132,3 +132,9 @@ def test_a_picture_that_went_away_is_named(stills):
     (stills / "angry" / "0.png").unlink()
     with pytest.raises(ValueError, match=r"angry/0\.png: unreadable"):
         clip_set.read(0)
+
+
+def test_what_network_drives_leave_behind_is_no_class_and_no_picture(stills):
+    write(stills / "@eaDir", "0.png")
+    write(stills / "happy" / "@eaDir", "0.png")
+    assert load_stills(stills).class_names == ("angry", "happy")

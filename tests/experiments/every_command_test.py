@@ -6,7 +6,7 @@ import pytest
 
 COMMANDS = (
     *("loso", "predict", "spot", "watch", "check_data", "report", "score", "evaluate_spots", "methods"),
-    *("benchmark", "pictures.__main__"),
+    *("benchmark", "pictures.__main__", "tables", "pretrain", "gpu_check"),
 )
 
 

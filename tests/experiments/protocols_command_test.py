@@ -29,6 +29,7 @@ def check(folder, run_name, printed, folds):
     assert summary["num_subjects"] == 9
     assert len(summary["left_out"]) == folds
     assert f"fold {folds}/{folds}: " in printed
+    assert "no result of the set" not in printed
     for name, found in summary["rules"]["last"]["per_set"].items():
         assert f"{name:<8} accuracy {found['accuracy']:.3f} (majority {found['majority_accuracy']:.3f})" in printed
         assert f"UF1 {found['uf1']:.3f}, UAR {found['uar']:.3f}" in printed
@@ -60,6 +61,7 @@ def test_sets_of_ones_own_lie_in_a_folder_each(folder, warm_command, tmp_path):
     summary = json.loads((folder / "own" / "summary.json").read_text())
     assert summary["dataset"] == "smic+casme2"
     assert list(summary["rules"]["last"]["per_set"]) == ["casme2"]
+    assert (summary["complete"], summary["part"]) == (False, "3 of 6 subjects")
 
 
 @pytest.mark.parametrize(

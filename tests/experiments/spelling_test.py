@@ -19,6 +19,7 @@ from experiments import spelling
         *[(written, "casme2") for written in ("CASME2", "CASME-II", "casme_ii", "CASME II", "CASME2-RAW")],
         *[(written, "cas_me2") for written in ("CAS(ME)^2", "cas(me)2", "CAS_ME^2", "CAS-ME-2", "casme^2")],
         *[("CASME", "casme"), ("CASME1", "casme"), ("long-folder", "long_folder"), ("casme9", "casme9")],
+        ("SMIC, CASME-II,SAMM", "smic,casme2,samm"),
     ],
 )
 def test_data_sets_by_the_names_that_are_in_use(written, meant):

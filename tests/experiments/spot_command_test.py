@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from experiments.spot import make_recogniser
+
 SMALL = ("--synthetic_long.subjects=2", "--synthetic_long.videos=1", "--type=micro", "--flow=dis", "--epochs=1")
 
 
@@ -71,3 +73,16 @@ def test_bad_options_say_what_is_expected(spotted, warm_command, arguments, mess
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("summary", "message"),
+    [
+        ({"part": "1 of 3 subjects"}, "only 1 of 3 subjects were left out"),
+        ({"data": {"sets": ["smic", "samm"]}}, "a run of several sets"),
+    ],
+)
+def test_networks_that_learned_from_whom_a_video_shows_name_nothing(tmp_path, summary, message):
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(ValueError, match=f"{message}, so that videos would be read by networks that have learned"):
+        make_recogniser(tmp_path)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from akm_jax.config import RunOptions
+from akm_jax.data.pooling import pool_clip_sets
 from akm_jax.files import read_json
 from datasets_tfds.folder.ck_plus import NAMES
 from experiments import table_cells, tables
@@ -15,8 +16,8 @@ from experiments.options import DataOptions
 from experiments.table_cells import CellSpec, choose_cells, find_table, in_order, seeds_of
 from experiments.table_lines import by_motion, published_accuracy
 from experiments.table_options import TablesCommand, parse
-from experiments.table_plan import duration
-from experiments.table_runs import experiment_of
+from experiments.table_plan import expect
+from experiments.table_runs import experiment_of, plan_runs
 
 TINY = ("--dataset=synthetic", "--preset=tiny")
 
@@ -80,7 +81,7 @@ def test_plan_names_runs_times_and_memory_and_runs_nothing(table3, run_tables, f
     lines = {line.split()[1]: line for line in done.stderr.splitlines() if line.startswith("│")}
     assert set(lines) == {cell.name for cell in find_table(3).cells} | {"akmnet-shuffled"}
     assert "finished" in lines["lbp_sip"]
-    assert " min " in lines["macro2micro"] or " h " in lines["macro2micro"] or " days " in lines["macro2micro"]
+    assert " min " in lines["macro2micro"] or " h " in lines["macro2micro"] or " d " in lines["macro2micro"]
     assert "GiB" in lines["strcn"]
     assert "left on two CPU cores" in done.stderr
 
@@ -198,6 +199,25 @@ def test_a_cell_may_have_seeds_of_its_own():
     assert [seeds_of(cell, "demo", 3) for cell in chosen] == [1, 3, 1, 3]
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(40, "40 s"), (600, "10 min"), (7200, "2 h"), (864_000, "10 days")])
-def test_durations_are_in_the_unit_that_suits_them(seconds, text):
-    assert duration(seconds) == text
+def planned(arguments, clip_set):
+    command = parse(["--preset=tiny", *arguments], None)
+    spec = find_table(command.table)
+    cells = choose_cells(spec, command.cells)
+    experiments = {cell.name: experiment_of(cell, command, spec) for cell in in_order(cells)}
+    return plan_runs(spec, cells, experiments, clip_set, command)
+
+
+def test_folds_are_those_of_the_protocol_in_one_spelling(make_clip_set):
+    one = make_clip_set(3, 3)
+    found = planned(["--table=3", "--cells=lbp_sip,akmnet", "--folds=sub01,s2"], one)
+    assert {(run.experiment.options.folds, len(run.folds)) for run in found} == {("1,2", 2)}
+    sets = pool_clip_sets([dataclasses.replace(make_clip_set(3, 3, seed=k), name=name) for k, name in enumerate("ab")])
+    (run, _) = planned(["--table=3", "--cells=akmnet", "--protocol=leave_one_set_out"], sets)
+    assert [fold.subject for fold in run.folds] == ["a", "b"]
+    assert expect(run).seconds > 0
+
+
+@pytest.mark.parametrize("option", ["--folds=1", "--protocol=leave_one_set_out"])
+def test_a_table_that_holds_subjects_out_takes_no_other_folds(make_clip_set, option):
+    with pytest.raises(ValueError, match=rf"{option}: table 8 holds a fifth of the subjects out once"):
+        planned(["--table=8", option], make_clip_set(5, 3))

@@ -95,6 +95,8 @@ def outcomes(run_dir, rule, seed):
 
 def test_scores_of_each_set_are_those_of_its_clips(finished, clip_set):
     summary, run_dir, protocol = finished
+    assert summary["complete"]  # every subject was left out, by itself or with its set
+    assert (summary["headline_rule"], summary.get("part")) == ("last", None)
     assert summary["left_out"] == (
         ["casme2_1", "casme2_2", "samm_1", "samm_2", "smic_1", "smic_2"]
         if protocol == "loso"

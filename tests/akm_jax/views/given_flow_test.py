@@ -20,7 +20,7 @@ from akm_jax.views.cache import compute_views, describe_view
 from akm_jax.views.flow_mosaic import FlowMosaic
 from akm_jax.views.flow_picture import FlowPicture
 from akm_jax.views.given_flow import find_pictures
-from akm_jax.views.view import Views
+from akm_jax.views.view import LeakError, Views
 
 CLIPS = ("sub01_EP02_01f", "006_1_2", "s3_ne_01", "anna/film1")
 
@@ -162,8 +162,8 @@ def test_computed_and_ready_made_pictures_are_not_taken_for_one_another(folder, 
     assert sorted((folder / "views").rglob("*")) == kept  # read where they lie
     assert not np.array_equal(first[0], second[0])
     np.testing.assert_array_equal(compute_views(computed, clips, clip_set.clip_ids, **places)[0], first[0])
-    assert describe_view(given)["flow_checksum"] != ""
-    assert "flow_checksum" not in describe_view(computed)
+    assert describe_view(given)["given_checksum"] != ""
+    assert "given_checksum" not in describe_view(computed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,12 +196,26 @@ def test_a_run_learns_from_them_and_goes_on_with_the_same_only(folder, make_clip
     view = FlowPicture(scale="bytes", flow_dir=folder / "pictures")
     assert run(view, clip_set, folder)["rules"]["last"]["accuracy"] == 1  # flow of its frames says nothing of the class
     write_png(next((folder / "pictures").iterdir()), picture(77))
-    with pytest.raises(ValueError, match="config.view.flow_checksum: there"):
+    with pytest.raises(ValueError, match="config.view.given_checksum: there"):
         run(view, clip_set, folder)
     with pytest.raises(ValueError, match="config.view.flow_dir: there"):
         run(dataclasses.replace(view, flow_dir=None), clip_set, folder)
     with pytest.raises(FileNotFoundError, match="no such folder"):
         run(dataclasses.replace(view, flow_dir=folder / "elsewhere"), clip_set, folder)
+
+
+def test_a_leak_out_of_ready_made_pictures_is_found(folder, make_clip_set):
+    class Standardised(Nearest):
+        def train_fold(self, training, views, start):
+            whole = views.stack(np.arange(len(views)))
+            return super().train_fold(training, Views(list(whole / whole.std())), start)
+
+    view = FlowPicture(scale="bytes", flow_dir=folder / "pictures")
+    options = {"rules": "last", "check_leaks": True}
+    clip_set = make_clip_set(num_subjects=3, clips_per_subject=3)
+    assert run_loso(Nearest(view), clip_set, folder / "honest", **options)["complete"]
+    with pytest.raises(LeakError, match="sees the subject it is tested on"):
+        run_loso(Standardised(view), clip_set, folder / "leak", **options)
 
 
 def test_nothing_is_written_where_the_folder_lacks_clips(folder, make_clip_set):
