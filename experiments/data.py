@@ -30,6 +30,8 @@ from experiments.options import DataOptions, split_names
 
 # Seed of the drawn people of the stills; corpora of this seed are refused, so no person is both still and subject.
 STILLS_SEED = 2**31 - 1
+# The sets of the composite of MEGC 2019, as an option names them.
+SEVERAL = "smic,casme2,samm"
 
 
 def load_data(data: DataOptions, how: DataConfig) -> ClipSet:
@@ -74,9 +76,6 @@ def load_data(data: DataOptions, how: DataConfig) -> ClipSet:
         )
         parts.append(_with_drawn_apexes(clip_set, manual_dir) if drawn and name == "smic" and manual_dir else clip_set)
     return _pooled(parts, data.dataset) if several else dataclasses.replace(parts[0], name=data.dataset)
-
-
-SEVERAL = "smic,casme2,samm"
 
 
 def _of_each(option: str, value: str | None, names: Sequence[str]) -> list[str | None]:

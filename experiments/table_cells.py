@@ -61,7 +61,7 @@ AKMNET_CELL = CellSpec(MAIN, AKMNET, "key frames")
 ALL = CellSpec("va-all", "AKMNet without mining", "all", options=("--model.mining=all",))
 LAST_TEN = CellSpec("va-last10", "AKMNet without mining", "last ten", options=ALL.options, last_frames=10)
 
-COMPARED = (  # nothing is random in a descriptor and its support vector machine
+OTHER_METHODS = (  # nothing is random in a descriptor and its support vector machine
     CellSpec("lbp_top", "LBP-TOP", "all", "lbp_top", seeds=1),
     CellSpec("lbp_sip", "LBP-SIP", "all", "lbp_sip", seeds=1),
     CellSpec("stclqp", "STCLQP", "all", "stclqp", seeds=1),
@@ -100,7 +100,7 @@ SINGLE_FRAMES = tuple(
 )
 
 TABLES: dict[int, TableSpec] = {
-    3: TableSpec("all methods", (*COMPARED, AKMNET_CELL)),
+    3: TableSpec("all methods", (*OTHER_METHODS, AKMNET_CELL)),
     4: TableSpec("what mining is worth", (*VARIANTS, AKMNET_CELL)),
     5: TableSpec("parts of mining", (*PARTS, AKMNET_CELL)),
     6: TableSpec("key frames and the apex", (AKMNET_CELL,), apexes=True),

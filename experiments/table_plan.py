@@ -5,13 +5,13 @@ finished run of the table; that of other methods from what they say of their cos
 """
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from akm_jax.files import read_json
 from akm_jax.loso.rules import trainings_of
 from akm_jax.progress import duration
 from experiments.command import console
@@ -95,14 +95,11 @@ def _akmnet(
 def _measured(one: PlannedRun) -> float | None:
     """Frames a second of this run, or of another of the same network, where one is finished."""
     for path in [one.experiment.run_dir, *sorted(one.experiment.run_dir.parent.glob("*"))]:
-        summary = _summary(path / "summary.json")
+        file = path / "summary.json"
+        summary = read_json(file) if file.is_file() else {}
         if summary.get("config", {}).get("method") == "akmnet" and "frames_per_second" in summary:
             return float(summary["frames_per_second"])
     return None
-
-
-def _summary(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def _shrunk(config: Any) -> float:
@@ -131,4 +128,7 @@ def print_plan(planned: Sequence[PlannedRun], folder: Path) -> None:
         row = (name, f"{folds} x {options.seeds}", options.rules, duration(expected.seconds), f"{expected.gib:.1f} GiB")
         table.add_row(*row)
     console.print(table)
-    console.print(f"about {duration(left)} left on two CPU cores, one run after another; unfinished folds count whole")
+    console.print(
+        f"about {duration(left)} left on two CPU cores, one run after another; unfinished folds count whole",
+        soft_wrap=True,
+    )

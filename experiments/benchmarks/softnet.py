@@ -36,7 +36,11 @@ def measure(*, rounds: int, steps: int, threads: int, against_torch: bool) -> Me
     seconds = timing.interleave(programs, rounds=range(rounds), warm=False)
     seconds = {k: [s / steps / (folds if k == "ours" else 1) for s in taken] for k, taken in seconds.items()}
     rows: list[dict[str, Any]] = [
-        {"name": f"softnet/{name}", **_milliseconds(taken), "frames_per_s": round(config.batch_size / np.median(taken))}
+        {
+            "name": f"softnet/{name}",
+            **timing.describe_milliseconds(taken),
+            "frames_per_s": round(config.batch_size / np.median(taken)),
+        }
         for name, taken in seconds.items()
     ]
     rows[0] |= {
@@ -46,18 +50,7 @@ def measure(*, rounds: int, steps: int, threads: int, against_torch: bool) -> Me
         "first_call_s": round(compile_s, 3),
         "loss": round(loss, 6),
     }
-    ratios = {f"softnet/{k}": timing.ratio(taken, seconds["ours"]) for k, taken in seconds.items() if k != "ours"}
-    if ratios:
-        ratios["softnet/torch_best"] = min(ratios.values())
-    return rows, ratios
-
-
-def _milliseconds(seconds: list[float]) -> dict[str, Any]:
-    """What is reported of steps that take milliseconds."""
-    return {
-        "milliseconds": [round(1000 * s, 3) for s in seconds],
-        "median_ms": round(1000 * float(np.median(seconds)), 3),
-    }
+    return rows, timing.ratios_of("softnet", seconds)
 
 
 def _ours(config, planes, labels, batches):

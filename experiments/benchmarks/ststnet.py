@@ -49,8 +49,7 @@ def measure(
     rows: list[dict[str, Any]] = [
         {
             "name": f"ststnet/{name}",
-            "milliseconds": [round(1000 * s, 2) for s in taken],
-            "median_ms": round(1000 * float(np.median(taken)), 2),
+            **timing.describe_milliseconds(taken),
             "projected_run_s": round(float(np.median(taken)) * SUBJECTS * EPOCHS),
         }
         for name, taken in seconds.items()
@@ -62,10 +61,7 @@ def measure(
         "first_epoch_s": round(compile_s, 3),
         "loss": round(float(losses[0]), 6),
     }
-    ratios = {f"ststnet/{k}": timing.ratio(taken, seconds["ours"]) for k, taken in seconds.items() if k != "ours"}
-    if ratios:
-        ratios["ststnet/torch_best"] = min(ratios.values())
-    return rows, ratios
+    return rows, timing.ratios_of("ststnet", seconds)
 
 
 def draw(clips: int) -> tuple[np.ndarray, list[Training]]:

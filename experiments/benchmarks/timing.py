@@ -60,3 +60,17 @@ def describe(seconds: list[float]) -> dict[str, Any]:
 def ratio(theirs: list[float], ours: list[float]) -> float:
     """How many times as fast ours is: the median over rounds of theirs / ours, side by side."""
     return round(float(np.median(np.array(theirs) / np.array(ours))), 3)
+
+
+def describe_milliseconds(seconds: list[float]) -> dict[str, Any]:
+    """The same of what takes milliseconds: all rounds and their median."""
+    return {
+        "milliseconds": [round(1000 * s, 3) for s in seconds],
+        "median_ms": round(1000 * float(np.median(seconds)), 3),
+    }
+
+
+def ratios_of(part: str, seconds: Seconds) -> dict[str, float]:
+    """How many times as fast "ours" is as each of the others, and as the fastest of them; none without others."""
+    found = {f"{part}/{name}": ratio(taken, seconds["ours"]) for name, taken in seconds.items() if name != "ours"}
+    return found | ({f"{part}/torch_best": min(found.values())} if found else {})
