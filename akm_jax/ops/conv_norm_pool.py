@@ -1,7 +1,8 @@
 """A 3 x 3 convolution, ReLU, batch norm over a batch and the maximum of 3 x 3 windows, as one operation.
 
-The maps of the convolution are the largest of a small network, and they are never kept: clip by clip they are computed
-in the cache, once for the maxima and the batch's statistics, and once more for the gradient.
+The maps of the convolution are the largest of a small network, and they are never kept: they are computed once for the
+maxima and the batch's statistics, and once more for the gradient; on a CPU clip by clip in the cache, on an accelerator
+all clips at once, for there a loop over clips launches more than their arithmetic is worth.
 
 So that nothing is moved about, a picture is laid out by window (`window_pixels`): 5 x 5 pixels are all that the nine
 places of a window of the maps come from, and each is a vector over the windows. Patches are slices of them, the
@@ -86,7 +87,30 @@ def conv_norm_pool_evaluated(pixels, kernel, bias, factor, shift, side: int) -> 
         ]
         return functools.reduce(jnp.maximum, values)
 
-    return lax.map(of_clip, pixels)
+    return lax.map(of_clip, pixels) if _one_by_one() else jax.vmap(of_clip)(pixels)
+
+
+def _one_by_one() -> bool:
+    return jax.default_backend() == "cpu"
+
+
+def _over_clips(of_clip, mask, *arrays):
+    """What `of_clip` gives of each real clip: the first summed over clips, the second one by one; 0 of others."""
+    if not _one_by_one():
+        summed, each = jax.tree.map(
+            lambda leaf: jnp.where(mask.reshape(-1, *[1] * (leaf.ndim - 1)), leaf, 0), jax.vmap(of_clip)(*arrays)
+        )
+        return jnp.sum(summed, 0), each
+    nothing = jax.tree.map(
+        lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(of_clip, *(a[0] for a in arrays))
+    )
+
+    def step(total, clip):
+        *arrays, real = clip
+        summed, each = lax.cond(real, of_clip, lambda *_: nothing, *arrays)
+        return total + summed, each
+
+    return lax.scan(step, nothing[0], (*arrays, mask))
 
 
 def _matrix(kernel, bias):
@@ -136,20 +160,9 @@ def _forward(pixels, matrix, scale, shift, mask, side):
             place = jnp.where(signed[i] == largest, i, place)
         mean = _add([jnp.where(real, y, 0) for y, real in zip(maps, inside, strict=True)]) / counts
         square = _add([jnp.where(real, (y - mean) ** 2, 0) for y, real in zip(maps, inside, strict=True)])
-        return largest, place, mean, square
+        return square, (largest, place, mean)
 
-    shape = (matrix.shape[0], pixels.shape[-1])
-
-    def nothing(_pixels):
-        zeros = jnp.zeros(shape, matrix.dtype)
-        return zeros, jnp.zeros(shape, jnp.int32), zeros, zeros
-
-    def step(squares, clip):
-        pixels, real = clip
-        largest, place, mean, square = lax.cond(real, of_clip, nothing, pixels)
-        return squares + square, (largest, place, mean)
-
-    squares, (largest, place, means) = lax.scan(step, jnp.zeros(shape, matrix.dtype), (pixels, mask))
+    squares, (largest, place, means) = _over_clips(of_clip, mask, pixels)
     count = jnp.maximum(jnp.sum(mask), 1).astype(matrix.dtype) * side**2
     mean = jnp.sum(jnp.sum(means, 0) * counts, -1) / count
     apart = jnp.where(mask[:, None, None], (means - mean[:, None]) ** 2, 0)
@@ -177,14 +190,9 @@ def _backward(side, residuals, cotangents):
             for i, (y, real) in enumerate(zip(_maps(patches, matrix), inside, strict=True))
         ]
         maps = jnp.stack(gradients, 1).reshape(len(matrix), -1)
-        return jnp.einsum("ev,pv->ep", maps, patches, precision=lax.Precision.HIGHEST)
+        return jnp.einsum("ev,pv->ep", maps, patches, precision=lax.Precision.HIGHEST), None
 
-    def step(total, clip):
-        *arrays, real = clip
-        return total + lax.cond(real, of_clip, lambda *_: jnp.zeros_like(matrix), *arrays), None
-
-    clips = (pixels, gradient * factor[:, None], place, mask)
-    dmatrix = lax.scan(step, jnp.zeros_like(matrix), clips)[0]
+    dmatrix, _ = _over_clips(of_clip, mask, pixels, gradient * factor[:, None], place)
     return None, dmatrix, dscale, dshift, None
 
 

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental import topologies
-from jax.sharding import SingleDeviceSharding
+from jax.sharding import Mesh, SingleDeviceSharding
 
 from akm_jax.config import AKMNetConfig
 from experiments.benchmarks.hlo import Launches, read_launches
@@ -71,6 +71,10 @@ class Target:
         array = array if hasattr(array, "dtype") else jnp.asarray(array)
         sides = array.shape if lead is None else (lead, *array.shape[1:])
         return jax.ShapeDtypeStruct(sides, array.dtype, sharding=self._home)
+
+    def mesh(self, axis: str) -> Mesh:
+        """The device as a mesh of one."""
+        return Mesh(np.array([*self._home.device_set]), (axis,))
 
     def compile(self, function: Any, *arguments: Any, frames: int = 0, more=None, **static: Any) -> Compiled:
         """Compile a function, jitted or wrapping one that `akm_jax` jits, for trees of shapes and static arguments."""
@@ -145,6 +149,8 @@ def _ststnet(target: Target) -> Compiled:
     from flax import nnx
 
     from akm_jax.methods.ststnet import STSTNet
+    from akm_jax.models.ststnet import PADS
+    from akm_jax.ops.conv_norm_pool import window_pixels
     from akm_jax.train import folds_together
 
     method = STSTNet()
@@ -152,20 +158,21 @@ def _ststnet(target: Target) -> Compiled:
     graph = nnx.graphdef(nnx.eval_shape(lambda: recipe.network(nnx.Rngs(0))))
     folds, clips, size = known.subjects, known.clips, method.clips_per_step
     side, channels = method.picture
+    pictures = jax.ShapeDtypeStruct((clips, side, side, channels), jnp.float32)
+    laid_out = jax.eval_shape(lambda pictures: window_pixels(pictures, PADS[method.variant]), pictures)
     state = jax.eval_shape(functools.partial(folds_together.initial_state, recipe=recipe), jax.random.key(0))
     state = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((folds, *leaf.shape), leaf.dtype), state)
-    picture = (side, side, channels)
     given: Any = dict(  # shapes in place of arrays
         labels=np.zeros((folds, clips), np.int32),
         rows=np.zeros((folds, -(-clips // size), size), np.int32),
         key=jax.eval_shape(lambda: jax.random.split(jax.random.key(0), folds)),
-        centre=(np.zeros((folds, *picture), np.float32),),
+        centre=(jax.ShapeDtypeStruct((folds, *laid_out.shape[1:]), jnp.float32),),
         watched=np.zeros((folds, -(-clips // folds_together.EVALUATED), folds_together.EVALUATED), np.int32),
     )
     given = folds_together.FoldEpoch(**given)
-    inputs = (jax.ShapeDtypeStruct((clips, *picture), jnp.float32),)
-    jitted = _jitted(folds_together.run_epoch, static_argnames=("graph", "recipe"), donate_argnames=("states",))
-    return target.compile(jitted, state, given, inputs, jnp.float32(0), graph=graph, recipe=recipe)
+    jitted = _jitted(folds_together.run_epoch, static_argnames=("graph", "recipe", "mesh"), donate_argnames=("states",))
+    static: dict[str, Any] = {"graph": graph, "recipe": recipe, "mesh": target.mesh(folds_together.FOLDS)}
+    return target.compile(jitted, state, given, (laid_out,), jnp.float32(0), **static)
 
 
 def _softnet(target: Target) -> Compiled:

@@ -1,8 +1,12 @@
 """`make gpu-check`'s command, without the plugin it compiles with: what it reports of a program, and its refusals."""
 
-import pytest
+import unittest.mock
 
-from experiments.benchmarks.gpu_programs import Compiled, Target
+import jax
+import pytest
+from jax.sharding import SingleDeviceSharding
+
+from experiments.benchmarks.gpu_programs import Compiled, Target, programs
 from experiments.benchmarks.hlo import Kernel, Launches, Loop
 from experiments.gpu_check import describe, main
 
@@ -38,3 +42,21 @@ def test_refusals(monkeypatch):
     monkeypatch.setenv("JAX_SKIP_CUDA_CONSTRAINTS_CHECK", "1")
     with pytest.raises(ImportError, match=r"install jax\[cuda12\]==.*make gpu-check"):
         Target()
+
+
+class TracedOnly(Target):
+    """Stops before the plugin is needed."""
+
+    def __init__(self):
+        self._home = SingleDeviceSharding(jax.devices()[0])
+
+    def compile(self, function, *arguments, **static):
+        static = {name: value for name, value in static.items() if name not in ("frames", "more")}
+        with unittest.mock.patch("jax.default_backend", return_value="gpu"):
+            return function.trace(*jax.tree.map(self.shape, arguments), **static)
+
+
+@pytest.mark.parametrize("name", sorted(programs("bfloat16")))
+def test_every_program_can_still_be_traced(name):
+    traced = programs("bfloat16")[name](TracedOnly())
+    assert traced.jaxpr.eqns

@@ -29,6 +29,12 @@ def plainly(weights, pad, moments=None):
     return max_windows(normalised, 3, 3, (1, 1)), mean, var
 
 
+@pytest.fixture(params=["cpu", "gpu"], autouse=True)
+def backend(request, monkeypatch):
+    """A program is traced as on the CPU, or as on an accelerator, where it takes all clips at once."""
+    monkeypatch.setattr(jax, "default_backend", lambda: request.param)
+
+
 def by_window(maps, pad, pooled):
     across = windows_across(SIDE, pad)
     return jnp.moveaxis(maps.reshape(*maps.shape[:2], across, across), 1, -1)[:, :pooled, :pooled]
