@@ -101,11 +101,14 @@ class Context:
         options: of the run.
         folder: where the method may keep what all folds share; what lies there is found again when the run goes on.
         observer: is told how work goes.
+        data: what identifies the set, as `run.json` holds it: sizes, names of classes, and a checksum of clips, labels,
+            times and pictures.
     """
 
     options: RunOptions
     folder: Path
     observer: Observer
+    data: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class Method:
