@@ -111,6 +111,11 @@ def _notes(spec: TableSpec, lines: Sequence[PlannedRun], clip_set: ClipSet) -> t
         said.append(f"{annotated} of {len(clip_set)} clips have an annotated apex.")
         if not annotated:
             said.append(f"Shares of apexes: a dash, for {NO_APEXES}.")
+    if any(one.cell.needs and "inner" in one.experiment.options.chosen_rules for one in lines):
+        said.append(
+            "Rule inner of lines that take key frames of a finished run chooses its epoch on subjects whose labels that "
+            "run's networks have learned: the choice is flattered, the figure is not, for it is of the left-out subject."
+        )
     if spec.hold_out:
         said.append(
             "A fifth of the subjects is held out once; published: CK+, 327 clips of 7 classes, other subjects held out."

@@ -2,6 +2,8 @@
 
 A fold asks the network that was trained without its subject, for the clips it learns from and for those of the subject
 alike: nothing of the subject's labels decides which frames are seen. The networks are those of the last epoch.
+The subjects that rule `inner` validates on are among those they learned from: their labels help to decide which of their
+frames are seen, and the accuracy by which that rule chooses its epoch is too high.
 """
 
 import functools
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from akm_jax.train.setup import RunSetup
 
 OPTION = "--key_frames_of"
+SEEN_BY_INNER = (
+    f"rule inner validates on subjects whose labels the networks of {OPTION} have learned: the accuracy that chooses its "
+    "epoch is flattered; no label of the left-out subject decides which frames are seen"
+)
 
 
 class FinishedRun:
@@ -57,6 +63,8 @@ class FinishedRun:
         self._require_same_data(run["data"])
         self._seed = int(run["config"]["seed"])
         self._require_folds(trainings)
+        if "inner" in context.options.chosen_rules:
+            context.observer.tell(SEEN_BY_INNER)
         self._found: dict[str, Evaluation] = {}
 
     def key_frames(self, training: Training) -> "Evaluation":

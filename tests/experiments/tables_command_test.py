@@ -14,7 +14,7 @@ from datasets_tfds.folder.ck_plus import NAMES
 from experiments import table_cells, tables
 from experiments.options import DataOptions
 from experiments.table_cells import CellSpec, choose_cells, find_table, in_order, seeds_of
-from experiments.table_lines import by_motion, published_accuracy
+from experiments.table_lines import by_motion, make_table, published_accuracy
 from experiments.table_options import TablesCommand, parse
 from experiments.table_plan import expect
 from experiments.table_runs import experiment_of, plan_runs
@@ -221,3 +221,20 @@ def test_folds_are_those_of_the_protocol_in_one_spelling(make_clip_set):
 def test_a_table_that_holds_subjects_out_takes_no_other_folds(make_clip_set, option):
     with pytest.raises(ValueError, match=rf"{option}: table 8 holds a fifth of the subjects out once"):
         planned(["--table=8", option], make_clip_set(5, 3))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_said"),
+    [
+        (["--cells=resnet18-max_key", "--rules=last,inner"], True),
+        (["--cells=resnet18-max_key", "--rules=last"], False),
+        (["--cells=resnet18-apex", "--rules=last,inner"], False),
+    ],
+)
+def test_a_table_says_where_rule_inner_chooses_on_flattered_figures(make_clip_set, arguments, is_said):
+    clips = make_clip_set(3, 3)
+    clips = dataclasses.replace(clips, apexes=clips.apexes * 0)
+    arguments = ["--table=7", "--control=none", *arguments]
+    runs = planned(arguments, clips)
+    table = make_table(find_table(7), runs, {}, clips, parse(["--preset=tiny", *arguments], None))
+    assert any("Rule inner of lines that take key frames" in note for note in table.notes) == is_said

@@ -357,3 +357,17 @@ def test_a_run_that_left_out_other_clips_is_refused(finished, clip_set, tmp_path
     ]
     with pytest.raises(ValueError, match="its fold of subject 1 left out other clips than here"):
         ask(finished[1], clip_set, tmp_path, trainings)
+
+
+@pytest.mark.parametrize(("rules", "count"), [("last,test", 0), ("last,inner", 1)])
+def test_rule_inner_beside_the_key_frames_of_a_run_is_told(finished, clip_set, tmp_path, rules, count):
+    class Told(Observer):
+        def __init__(self):
+            self.texts = []
+
+        def tell(self, text):
+            self.texts.append(text)
+
+    context = Context(RunOptions(rules=rules), tmp_path, told := Told(), describe_data(clip_set))
+    FinishedRun(finished[1], clip_set.without_labels(), all_trainings(clip_set, RunOptions()), context)
+    assert [text.startswith("rule inner validates on subjects whose labels") for text in told.texts] == [True] * count
