@@ -127,6 +127,10 @@ class Method:
     """What was not published, and the reading that is taken of it."""
     cost: ClassVar[str] = ""
     """Roughly what a run costs; floating-point operations as XLA counts them, three times as many for a step."""
+    clip_gflop: ClassVar[float] = 1.0
+    """The same as a number, for plans of runs: operations, 1e9, forward of all that its network sees of a clip."""
+    clip_seconds: ClassVar[float] = 0.0
+    """In place of it, where the view is what a run costs: seconds of a core a clip."""
     Config: ClassVar[type]
     """Class of its settings where they are not its own fields; the method is made by `Method(config)`."""
     view: View | None = None

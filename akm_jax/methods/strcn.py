@@ -31,6 +31,7 @@ class STRCN(Network):
         "where no apex is annotated"
     )
     cost: ClassVar[str] = "24 pictures of 300 x 245 a clip and fold, 50 GFLOP forward each: for an accelerator"
+    clip_gflop: ClassVar[float] = 400.0
 
     view: MagnifiedFlow = MagnifiedFlow()
     features: int = 512

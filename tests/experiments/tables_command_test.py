@@ -10,6 +10,8 @@ import pytest
 from akm_jax.config import RunOptions
 from akm_jax.data.pooling import pool_clip_sets
 from akm_jax.files import read_json
+from akm_jax.methods import find_method, method_names
+from akm_jax.methods.protocol import Method
 from datasets_tfds.folder.ck_plus import NAMES
 from experiments import table_cells, tables
 from experiments.options import DataOptions
@@ -238,3 +240,22 @@ def test_a_table_says_where_rule_inner_chooses_on_flattered_figures(make_clip_se
     runs = planned(arguments, clips)
     table = make_table(find_table(7), runs, {}, clips, parse(["--preset=tiny", *arguments], None))
     assert any("Rule inner of lines that take key frames" in note for note in table.notes) == is_said
+
+
+def test_a_plan_goes_by_what_methods_say_of_their_cost(make_clip_set, monkeypatch):
+    clips = make_clip_set(3, 3)
+    runs = planned(["--table=3", "--cells=lbp_sip,ststnet", "--control=none"], clips)
+    by_name = {run.cell.name: run for run in runs}
+    before = {name: expect(run).seconds for name, run in by_name.items()}
+    monkeypatch.setattr(find_method("lbp_sip"), "clip_seconds", 10.0)
+    monkeypatch.setattr(find_method("ststnet"), "clip_gflop", 100.0)
+    after = {name: expect(run).seconds for name, run in by_name.items()}
+    assert after["lbp_sip"] - before["lbp_sip"] == pytest.approx(9 * 9.99)
+    assert after["ststnet"] > 2 * before["ststnet"]
+
+
+@pytest.mark.parametrize("name", sorted(set(method_names()) - {table_cells.MAIN}))
+def test_every_method_says_its_cost_as_a_number(name):
+    kind = find_method(name)
+    own = {key for one in kind.__mro__ if one is not Method for key in vars(one)}
+    assert ("clip_gflop" in own) != ("clip_seconds" in own)
