@@ -26,7 +26,7 @@ from datasets_tfds.synthetic.corpus import TRUTH_FILE
 from datasets_tfds.synthetic.expressions import EMOTIONS
 from datasets_tfds.synthetic.layouts import SMIC
 from experiments.command import console
-from experiments.options import DataOptions, split_names
+from experiments.options import DRAWN_LONG, DataOptions, LongDataOptions, split_names
 
 # Seed of the drawn people of the stills; corpora of this seed are refused, so no person is both still and subject.
 STILLS_SEED = 2**31 - 1
@@ -137,10 +137,10 @@ def _draw_once(folder: Path, what: str, write: Callable[[], Path]) -> Path:
     return folder
 
 
-def load_long_data(data: DataOptions) -> LongVideoSet:
+def load_long_data(data: LongDataOptions) -> LongVideoSet:
     """The long videos of an experiment; synthetic ones are drawn and written to disk first."""
     dataset, manual_dir, data_dir = data.dataset, data.manual_dir, data.data_dir
-    if dataset == "synthetic_long":
+    if dataset == DRAWN_LONG:
         dataset, manual_dir = data.synthetic_long.layout, draw_long_corpus(data)
         data_dir = manual_dir / "built"
     videos = load_long_videos(
@@ -151,12 +151,12 @@ def load_long_data(data: DataOptions) -> LongVideoSet:
         allow_missing=data.allow_missing,
         counting=data.counting,
         places=data.places,
-        is_drawn=data.dataset == "synthetic_long",
+        is_drawn=data.dataset == DRAWN_LONG,
     )
     return dataclasses.replace(videos, name=data.dataset)
 
 
-def draw_long_corpus(data: DataOptions) -> Path:
+def draw_long_corpus(data: LongDataOptions) -> Path:
     """Draw the synthetic long videos unless they are there; their folder is named for everything they depend on."""
     drawn = data.synthetic_long
     size = f"{drawn.subjects}x{drawn.videos}x{drawn.seconds:g}s"

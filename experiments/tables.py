@@ -13,7 +13,7 @@ Results: table.html, table.md, table.csv and table.tex below the tables' directo
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from experiments.command import command_line, console, require_writable, run_command
+from experiments.command import command_line, console, refuse_unused, require_writable, run_command
 from experiments.table_cells import TableSpec, choose_cells, find_table, in_order
 from experiments.table_options import TablesCommand, parse
 
@@ -32,9 +32,10 @@ def main(arguments: Sequence[str]) -> None:
     # Here: whoever asks for --help, or mistypes an option, need not wait for what trains.
     from experiments.compiled_programs import keep_compiled_programs
     from experiments.data import load_data
-    from experiments.table_runs import experiment_of, plan_runs
+    from experiments.table_runs import experiment_of, plan_runs, unused_of_all
 
     experiments = {cell.name: experiment_of(cell, command, spec) for cell in in_order(cells)}
+    refuse_unused(arguments, unused_of_all(list(experiments.values())))
     command.run.validate()
     if not command.plan:
         require_writable("--tables_dir", command.folder)

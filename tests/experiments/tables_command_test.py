@@ -97,9 +97,9 @@ def test_table_8_holds_subjects_out(run_tables, folder):
 
 
 def test_other_settings_in_the_same_directory_are_refused(table3, run_tables):
-    done = run_tables("--table=3", "--cells=lbp_sip", "--inner_share=0.3")
+    done = run_tables("--table=3", "--cells=lbp_sip", "--seed=3")
     assert done.returncode == 1
-    assert "config.inner_share: there 0.2, now 0.3" in done.stderr
+    assert "config.seed: there 0, now 3" in done.stderr
 
 
 def test_without_apexes_a_cell_is_a_dash_and_why(folder, monkeypatch, capsys):
