@@ -13,13 +13,22 @@ from akm_jax.files import read_json
 from akm_jax.methods import find_method, method_names
 from akm_jax.methods.protocol import Method
 from datasets_tfds.folder.ck_plus import NAMES
-from experiments import table_cells, tables
+from experiments import tables
 from experiments.options import DataOptions
-from experiments.table_cells import CellSpec, choose_cells, find_table, in_order, seeds_of
-from experiments.table_lines import by_motion, make_table, published_accuracy
-from experiments.table_options import TablesCommand, parse
-from experiments.table_plan import expect
-from experiments.table_runs import experiment_of, plan_runs
+from experiments.paper_tables.cells import (
+    AKMNET_CELL,
+    MAIN,
+    TABLES,
+    CellSpec,
+    choose_cells,
+    find_table,
+    in_order,
+    seeds_of,
+)
+from experiments.paper_tables.lines import by_motion, make_table, published_accuracy
+from experiments.paper_tables.options import TablesCommand, parse
+from experiments.paper_tables.plan import expect
+from experiments.paper_tables.runs import experiment_of, plan_runs
 
 TINY = ("--dataset=synthetic", "--preset=tiny")
 
@@ -136,7 +145,7 @@ def test_options_that_a_method_does_not_take_are_named():
         experiment_of(wrong, parse(["--table=5"], None), find_table(5))
 
 
-@pytest.mark.parametrize("number", table_cells.TABLES)
+@pytest.mark.parametrize("number", TABLES)
 def test_every_cell_is_a_run_that_its_method_takes(number):
     command = parse([f"--table={number}", "--preset=demo", "--init=weights.pt", "--tables_dir=there"], None)
     for cell in in_order(find_table(number).cells):
@@ -160,7 +169,7 @@ def test_cells_are_data_that_agree_with_what_was_published():
 
 def test_published_figures_stand_beside_the_data_they_are_of():
     def published(table, class_names=(), **data):
-        return published_accuracy(find_table(table), table_cells.AKMNET_CELL, DataOptions(**data), class_names)
+        return published_accuracy(find_table(table), AKMNET_CELL, DataOptions(**data), class_names)
 
     assert published(5, dataset="smic") == 0.7256
     assert published(5, dataset="smic", data_config="vis") is None
@@ -254,7 +263,7 @@ def test_a_plan_goes_by_what_methods_say_of_their_cost(make_clip_set, monkeypatc
     assert after["ststnet"] > 2 * before["ststnet"]
 
 
-@pytest.mark.parametrize("name", sorted(set(method_names()) - {table_cells.MAIN}))
+@pytest.mark.parametrize("name", sorted(set(method_names()) - {MAIN}))
 def test_every_method_says_its_cost_as_a_number(name):
     kind = find_method(name)
     own = {key for one in kind.__mro__ if one is not Method for key in vars(one)}

@@ -16,7 +16,7 @@ from akm_jax.loso.rules import trainings_of
 from akm_jax.methods import find_method
 from akm_jax.progress import duration
 from experiments.command import console
-from experiments.table_runs import PlannedRun, is_finished
+from experiments.paper_tables.runs import PlannedRun, is_finished
 
 if TYPE_CHECKING:
     from akm_jax.config import AKMNetConfig

@@ -12,9 +12,9 @@ from akm_jax.report.run_files import main_rule
 from akm_jax.report.tables import Cell, Table
 from datasets_tfds.folder.ck_plus import NAMES
 from experiments.options import DataOptions
-from experiments.table_cells import MAIN, CellSpec, TableSpec
-from experiments.table_options import TablesCommand
-from experiments.table_runs import NO_APEXES, SHUFFLED, PlannedRun
+from experiments.paper_tables.cells import MAIN, CellSpec, TableSpec
+from experiments.paper_tables.options import TablesCommand
+from experiments.paper_tables.runs import NO_APEXES, SHUFFLED, PlannedRun
 
 Results = tuple[dict[str, Any], ...]
 """Contents of a run's `result.json`."""
