@@ -11,8 +11,10 @@ from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.long_videos import LongVideoSet
 from akm_jax.data.pooling import pool_clip_sets
 from akm_jax.files import one_at_a_time, read_json
+from datasets_tfds.classes import PAPER4
 from datasets_tfds.long.source import load_long_videos
 from datasets_tfds.source import load_clip_set
+from datasets_tfds.stills import write_stills
 from datasets_tfds.synthetic import (
     ClipSpec,
     CorpusConfig,
@@ -26,7 +28,7 @@ from datasets_tfds.synthetic.corpus import TRUTH_FILE
 from datasets_tfds.synthetic.expressions import EMOTIONS
 from datasets_tfds.synthetic.layouts import SMIC
 from experiments.command import console
-from experiments.options import DRAWN_LONG, DataOptions, LongDataOptions, split_names
+from experiments.options import DRAWN_LONG, DataOptions, LongDataOptions, SyntheticConfig, split_names
 
 # Seed of the drawn people of the stills; corpora of this seed are refused, so no person is both still and subject.
 STILLS_SEED = 2**31 - 1
@@ -217,3 +219,18 @@ def draw_stills(how: PretrainConfig, class_names: Sequence[str], *, size: int) -
         class_names=class_names,
         clip_ids=[f"{p}_{i}" for p, i in zip(people, index, strict=True)],
     )
+
+
+def draw_still_folder(folder: Path, people: int) -> None:
+    """Draw stills of the paper's four classes, one of each a person, into a folder of pictures, unless they are there.
+
+    Raises:
+        ValueError: fewer than two people, or the folder holds something else.
+    """
+    if people < 2:
+        raise ValueError(f"--draw={people}: expected at least 2 people, for some are held out; 0 draws nothing")
+    how = PretrainConfig(people=people, stills=len(PAPER4))
+    with one_at_a_time(folder.absolute().with_name(f".{folder.name}.lock"), f"draws {folder.name}"):
+        if not folder.exists():
+            console.print(f"drawing {len(PAPER4)} x {people} stills into {folder}", soft_wrap=True)
+        write_stills(draw_stills(how, PAPER4, size=SyntheticConfig().size), folder)
