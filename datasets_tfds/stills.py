@@ -99,7 +99,9 @@ def write_stills(stills: ClipSet, folder: Path) -> None:
     Raises:
         ValueError: the folder holds something else.
     """
-    places = [f"{stills.class_names[label]}/{name}.png" for label, name in zip(stills.labels, stills.clip_ids, strict=True)]
+    places = [
+        f"{stills.class_names[label]}/{name}.png" for label, name in zip(stills.labels, stills.clip_ids, strict=True)
+    ]
     if folder.exists():
         found = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*"))
         if found != sorted(places):

@@ -2,8 +2,8 @@
 
 A fold asks the network that was trained without its subject, for the clips it learns from and for those of the subject
 alike: nothing of the subject's labels decides which frames are seen. The networks are those of the last epoch.
-The subjects that rule `inner` validates on are among those they learned from: their labels help to decide which of their
-frames are seen, and the accuracy by which that rule chooses its epoch is too high.
+The subjects that rule `inner` validates on are among those they learned from: their labels help to decide which of
+their frames are seen, and the accuracy by which that rule chooses its epoch is too high.
 """
 
 import functools
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 OPTION = "--key_frames_of"
 SEEN_BY_INNER = (
-    f"rule inner validates on subjects whose labels the networks of {OPTION} have learned: the accuracy that chooses its "
-    "epoch is flattered; no label of the left-out subject decides which frames are seen"
+    f"rule inner validates on subjects whose labels the networks of {OPTION} have learned: the accuracy that chooses "
+    "its epoch is flattered; no label of the left-out subject decides which frames are seen"
 )
 
 

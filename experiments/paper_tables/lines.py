@@ -113,8 +113,8 @@ def _notes(spec: TableSpec, lines: Sequence[PlannedRun], clip_set: ClipSet) -> t
             said.append(f"Shares of apexes: a dash, for {NO_APEXES}.")
     if any(one.cell.needs and "inner" in one.experiment.options.chosen_rules for one in lines):
         said.append(
-            "Rule inner of lines that take key frames of a finished run chooses its epoch on subjects whose labels that "
-            "run's networks have learned: the choice is flattered, the figure is not, for it is of the left-out subject."
+            "Rule inner of lines that take key frames of a finished run chooses its epoch on subjects whose labels "
+            "that run's networks have learned: the choice is flattered, the figure of the left-out subject is not."
         )
     if spec.hold_out:
         said.append(

@@ -45,7 +45,9 @@ def unused_of_all(experiments: Sequence[Experiment]) -> dict[str, str]:
     each = [unused_options(experiment) for experiment in experiments]
     unused = {option: why for option, why in each[0].items() if all(option in one for one in each)}
     trained = {experiment.method_name for experiment in experiments}
-    return unused | ({} if "akmnet" in trained else {"init": f"no line is of akmnet, but of {', '.join(sorted(trained))}"})
+    return unused | (
+        {} if "akmnet" in trained else {"init": f"no line is of akmnet, but of {', '.join(sorted(trained))}"}
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -346,7 +346,9 @@ def magnified(clip_set):
     ids=["one pixel", "other preparation", "names", "labels"],
 )
 def test_a_run_on_data_of_the_same_sizes_but_other_content_is_refused(finished, clip_set, tmp_path, change):
-    with pytest.raises(ValueError, match=r"a run on other data \(checksum: there \w{8}, here \w{8}, though sizes agree"):
+    with pytest.raises(
+        ValueError, match=r"a run on other data \(checksum: there \w{8}, here \w{8}, though sizes agree"
+    ):
         ask(finished[1], change(clip_set), tmp_path)
 
 
