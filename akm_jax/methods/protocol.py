@@ -159,6 +159,10 @@ class Method:
         """Learnable numbers of its network for K classes, from shapes alone; None where there is no network."""
         return None
 
+    def memory_gib(self, num_clips: int) -> float:
+        """What a run on so many clips takes beside the process and its copies of weights, for plans; 0: little."""
+        return 0.0
+
     @property
     def parts(self) -> int:
         """Devices that share a fold; 0: devices make no difference, and folds are trained one after another."""

@@ -51,9 +51,11 @@ def expect(one: PlannedRun) -> Expected:
     steps = getattr(config, "steps_per_epoch", 0)
     pictures = steps * config.clips_per_step * trainings if steps else len(lengths) * learned
     operations = 3e9 * kind.clip_gflop * _shrunk(config) * pictures * config.epochs
-    together = folds if one.method().all_folds_at_once else 1
-    copies = 16 * together * (one.method().num_parameters(len(one.clip_set.class_names)) or 0)
-    return Expected(COMPILE_S + operations / NETWORK_RATE, PROCESS_GIB + copies / 2**30)
+    method = one.method()
+    together = folds if method.all_folds_at_once else 1
+    copies = 16 * together * (method.num_parameters(len(one.clip_set.class_names)) or 0)
+    gib = PROCESS_GIB + copies / 2**30 + method.memory_gib(len(lengths))
+    return Expected(COMPILE_S + operations / NETWORK_RATE, gib)
 
 
 def _frames(config: "AKMNetConfig", lengths: np.ndarray) -> np.ndarray:

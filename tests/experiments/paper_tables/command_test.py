@@ -14,6 +14,7 @@ from akm_jax.methods import find_method, method_names
 from akm_jax.methods.protocol import Method
 from datasets_tfds.folder.ck_plus import NAMES
 from experiments import tables
+from experiments.loso import make_method
 from experiments.options import DataOptions
 from experiments.paper_tables.cells import (
     AKMNET_CELL,
@@ -145,13 +146,15 @@ def test_options_that_a_method_does_not_take_are_named():
         experiment_of(wrong, parse(["--table=5"], None), find_table(5))
 
 
+@pytest.mark.parametrize("preset", ["paper", "demo", "tiny"])
 @pytest.mark.parametrize("number", TABLES)
-def test_every_cell_is_a_run_that_its_method_takes(number):
-    command = parse([f"--table={number}", "--preset=demo", "--init=weights.pt", "--tables_dir=there"], None)
+def test_every_cell_is_a_run_that_its_method_takes(number, preset):
+    command = parse([f"--table={number}", f"--preset={preset}", "--init=weights.pt", "--tables_dir=there"], None)
     for cell in in_order(find_table(number).cells):
         found = experiment_of(cell, command, find_table(number))
         assert found.run_dir == Path("there", "held_out" if number == 8 else "runs", cell.name)
         assert found.config.epochs if cell.method != "akmnet" else found.config.init == Path("weights.pt")
+        make_method(found, ()).validate()
         if cell.needs:
             assert found.config.key_frames_of == Path("there/runs/akmnet")
 
@@ -268,3 +271,14 @@ def test_every_method_says_its_cost_as_a_number(name):
     kind = find_method(name)
     own = {key for one in kind.__mro__ if one is not Method for key in vars(one)}
     assert ("clip_gflop" in own) != ("clip_seconds" in own)
+
+
+def test_a_plan_counts_magnified_pictures_and_the_maps_of_a_step(make_clip_set):
+    """255 clips in eight magnifications of 300 x 245, 2.2 MiB a clip in half precision; a step of ten at 512 maps."""
+    method = find_method("strcn")()
+    step = method.memory_gib(0)
+    assert step == pytest.approx(6.5)
+    assert method.memory_gib(255) - step == pytest.approx(255 * 8 * 300 * 245 * 2 * 8 / 2**30)
+    command = ["--table=3", "--cells=strcn", "--control=none"]
+    (run,) = planned(command, make_clip_set(3, 3))
+    assert expect(run).gib > run.method().memory_gib(9) > 0
