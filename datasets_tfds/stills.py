@@ -104,10 +104,11 @@ def write_stills(stills: ClipSet, folder: Path) -> None:
     ]
     if folder.exists():
         found = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*"))
-        if found != sorted(places):
+        height, width = stills.read(0)[0].shape
+        if found != sorted(places) or _size_of(folder / places[0]) != (width, height):
             raise ValueError(
-                f"{folder} is there and holds {len(found)} pictures, which are not the {len(places)} to be drawn; give "
-                "another folder, or take those that are there, without --draw"
+                f"{folder} is there and holds {len(found)} pictures, which are not the {len(places)} of "
+                f"{width} x {height} to be drawn; give another folder, or take those that are there, without --draw"
             )
         return
     partial = folder.with_name(f".{folder.name}.partial")
@@ -116,6 +117,11 @@ def write_stills(stills: ClipSet, folder: Path) -> None:
         (partial / place).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(stills.read(clip)[0]).save(partial / place)
     partial.rename(folder)
+
+
+def _size_of(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:

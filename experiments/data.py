@@ -28,7 +28,7 @@ from datasets_tfds.synthetic.corpus import TRUTH_FILE
 from datasets_tfds.synthetic.expressions import EMOTIONS
 from datasets_tfds.synthetic.layouts import SMIC
 from experiments.command import console
-from experiments.options import DRAWN_LONG, DataOptions, LongDataOptions, SyntheticConfig, split_names
+from experiments.options import DRAWN_LONG, DataOptions, LongDataOptions, split_names
 
 # Seed of the drawn people of the stills; corpora of this seed are refused, so no person is both still and subject.
 STILLS_SEED = 2**31 - 1
@@ -221,8 +221,13 @@ def draw_stills(how: PretrainConfig, class_names: Sequence[str], *, size: int) -
     )
 
 
-def draw_still_folder(folder: Path, people: int) -> None:
+def draw_still_folder(folder: Path, people: int, *, size: int) -> None:
     """Draw stills of the paper's four classes, one of each a person, into a folder of pictures, unless they are there.
+
+    Args:
+        folder: FOLDER/CLASS/PICTURE.
+        people: drawn ones, none of whom is in a corpus.
+        size: side of the pictures, pixels.
 
     Raises:
         ValueError: fewer than two people, or the folder holds something else.
@@ -233,4 +238,4 @@ def draw_still_folder(folder: Path, people: int) -> None:
     with one_at_a_time(folder.absolute().with_name(f".{folder.name}.lock"), f"draws {folder.name}"):
         if not folder.exists():
             console.print(f"drawing {len(PAPER4)} x {people} stills into {folder}", soft_wrap=True)
-        write_stills(draw_stills(how, PAPER4, size=SyntheticConfig().size), folder)
+        write_stills(draw_stills(how, PAPER4, size=size), folder)

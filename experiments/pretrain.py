@@ -34,7 +34,7 @@ class PretrainCommand:
     """Folder of the pictures, FOLDER/CLASS/PICTURE."""
     draw: int = 0
     """Draw the folder first, unless it is there: faces of so many people in no corpus, for trying it out, each with the
-    four classes of the paper."""
+    four classes of the paper, as large as the network sees them."""
     preset: Literal["paper", "demo", "tiny"] = "paper"
     """The network of that preset of experiments.loso: the published one, a slim one, or the smallest."""
     run_dir: Path | None = None
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str]) -> None:
         from experiments.data import draw_still_folder  # here: it loads what draws
 
         require_writable("--images", command.images)
-        draw_still_folder(command.images, command.draw)
+        draw_still_folder(command.images, command.draw, size=config.model.image_size)
     stills = load_stills(command.images, track=observer.track)
     counts = ", ".join(f"{(stills.labels == k).sum()} {name}" for k, name in enumerate(stills.class_names))
     console.print(f"{len(stills)} stills: {counts}; weights go to {command.place}", soft_wrap=True)

@@ -38,7 +38,7 @@ def test_a_class_that_is_not_drawn_is_named():
 
 @pytest.mark.long
 def test_a_folder_is_learned_from_once_and_its_trunk_copied(warm_command, tmp_path):
-    draw_still_folder(tmp_path / "faces", 3)
+    draw_still_folder(tmp_path / "faces", 3, size=32)
     (tmp_path / "faces" / "positive" / "notes.txt").write_text("no picture")
     options = ("--images=faces", "--preset=tiny", "--epochs=2", "--clips_per_step=4", "--run_dir=start")
     done = warm_command("pretrain", *options, cwd=tmp_path)
@@ -72,7 +72,10 @@ def test_a_folder_is_learned_from_once_and_its_trunk_copied(warm_command, tmp_pa
         (["--images=one"], "one holds one class folder, happy"),
         (["--images=broken"], "broken: 2 pictures cannot be read; replace or remove them:"),
         (["--images=new", "--draw=1"], "--draw=1: expected at least 2 people"),
-        (["--images=one", "--draw=2"], "one is there and holds 0 pictures, which are not the 8 to be drawn"),
+        (
+            ["--images=one", "--draw=2"],
+            "one is there and holds 0 pictures, which are not the 8 of 128",
+        ),
         (["--images=.", "--epochs=0"], "--pretrain.epochs=0: expected at least 1"),
         (["--images=.", "--data.memory_gib=-1"], "--data.memory_gib=-1.0: expected 0"),
     ],
@@ -107,16 +110,17 @@ def test_four_classes_of_fifty_drawn_stills_are_learned(command, tmp_path):
 
 def test_a_folder_is_drawn_once_and_read_as_any_other(tmp_path, monkeypatch):
     folder = tmp_path / "faces"
-    draw_still_folder(folder, 2)
+    draw_still_folder(folder, 2, size=32)
     stills = load_stills(folder)
     assert stills.class_names == PAPER4
     assert np.bincount(stills.labels).tolist() == [2, 2, 2, 2]
-    drawn = draw_stills(PretrainConfig(people=2, stills=4), PAPER4, size=128)
+    drawn = draw_stills(PretrainConfig(people=2, stills=4), PAPER4, size=32)
     for clip, name in enumerate(stills.clip_ids):
         same = drawn.clip_ids.index(name.partition("/")[2].removesuffix(".png"))
         assert stills.class_names[stills.labels[clip]] == PAPER4[drawn.labels[same]]
         np.testing.assert_array_equal(stills.read(clip), drawn.read(same))
     monkeypatch.setattr(Image.Image, "save", None)  # nothing is written again
-    draw_still_folder(folder, 2)
-    with pytest.raises(ValueError, match="holds 8 pictures, which are not the 12 to be drawn; give another folder"):
-        draw_still_folder(folder, 3)
+    draw_still_folder(folder, 2, size=32)
+    for people, size, said in ((3, 32, "12 of 32 x 32"), (2, 48, "8 of 48 x 48")):
+        with pytest.raises(ValueError, match=f"holds 8 pictures, which are not the {said} to be drawn; give another"):
+            draw_still_folder(folder, people, size=size)
