@@ -22,8 +22,9 @@ Form = Literal["aligned", "cropped", "raw", "unknown"]
 Crop = Literal["auto", "yes", "no"]
 
 # Configurations whose pictures show the face alone, as its authors cropped it, and those that show the whole head.
+# Of SAMM neither is known: its `original` are whole heads, or faces where SAMM_CROP was given.
 _CROPPED = {"smic": ("hs", "vis", "nir"), "casme": ("original",), "casme2": ("original",)}
-_RAW = {"smic": ("hs_raw", "vis_raw", "nir_raw"), "casme": ("raw",), "casme2": ("raw",), "samm": ("original",)}
+_RAW = {"smic": ("hs_raw", "vis_raw", "nir_raw"), "casme": ("raw",), "casme2": ("raw",)}
 ALIGNED_SIZE = 256
 SMALL = 64  # pixels; less is enlarged by half or more
 SPARE_EYES = 0.25  # distance of the eyes in widths of the picture, 0.4 in cropped ones, below which the face is small

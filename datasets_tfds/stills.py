@@ -6,6 +6,7 @@ FOLDER/negative/a.png
 
 import dataclasses
 import logging
+import shutil
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -88,6 +89,39 @@ def load_stills(folder: Path, *, track: Track = lambda items, what, total: items
         apexes=np.zeros(len(every), np.int32),
         pictures=FilePictures(tuple(every)),
     )
+
+
+def write_stills(stills: ClipSet, folder: Path) -> None:
+    """Write clips of one frame as `load_stills` reads them, FOLDER/CLASS/CLIP.png; the folder is there whole or not.
+
+    A folder that holds the same names is left as it is.
+
+    Raises:
+        ValueError: the folder holds something else.
+    """
+    places = [
+        f"{stills.class_names[label]}/{name}.png" for label, name in zip(stills.labels, stills.clip_ids, strict=True)
+    ]
+    if folder.exists():
+        found = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*"))
+        height, width = stills.read(0)[0].shape
+        if found != sorted(places) or _size_of(folder / places[0]) != (width, height):
+            raise ValueError(
+                f"{folder} is there and holds {len(found)} pictures, which are not the {len(places)} of "
+                f"{width} x {height} to be drawn; give another folder, or take those that are there, without --draw"
+            )
+        return
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    for clip, place in enumerate(places):
+        (partial / place).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(stills.read(clip)[0]).save(partial / place)
+    partial.rename(folder)
+
+
+def _size_of(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def main(
     manual_dir: Path,
     dataset: Literal["casme", "casme2", "samm", "smic", "folder", "cas_me2", "samm_lv", "long_folder"],
     data_config: str | None = None,
-    subject_pattern: str = "",
+    pattern: Annotated[str, tyro.conf.arg(name="data.subject_pattern")] = "",
     counting: Literal["from0", "from1", "seconds"] | None = None,
     table: Annotated[Path | None, tyro.conf.arg(name="data.table")] = None,
     frames: Annotated[Path | None, tyro.conf.arg(name="data.frames")] = None,
@@ -37,14 +37,14 @@ def main(
         dataset: which data set it is; folder is your own clips. Sets of long videos: cas_me2, samm_lv, and long_folder
             for your own.
         data_config: builder configuration, e.g. raw, or vis for smic; the usual one if not given.
-        subject_pattern: regular expression that finds the subject in a clip's path, as --data.subject_pattern.
+        pattern: regular expression that finds the subject in a clip's path, as of experiments.loso.
         counting: how the table of long_folder counts; from1 if not given.
         table: the annotation table, where it is not called as distributed.
         frames: the folder that holds the subjects (or long videos), where it is not called as distributed.
         json: print one JSON object instead of text.
     """
     try:
-        found = find(dataset, manual_dir, data_config, subject_pattern, counting, (table, frames), quiet=json)
+        found = find(dataset, manual_dir, data_config, pattern, counting, (table, frames), quiet=json)
     except (ValueError, OSError) as error:
         print(_to_json({"can_be_built": False, "error": str(error)}) if json else f"error: {error}")
         return 1

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -171,6 +171,23 @@ def parse(kind: Any, arguments: Sequence[str], *, program: str, description: str
             "; ".join(f"{one.partition('=')[0]}: no such option; {suggest(one, known)}" for one in unknown)
         )
     raise OptionError(f"{_without_frame(said.getvalue())}; {program} --help lists the options")
+
+
+def refuse_unused(arguments: Sequence[str], unused: Mapping[str, str]) -> None:
+    """Raise where an option is given that decides nothing beside the others: whoever gave it expects something of it.
+
+    Args:
+        arguments: as typed.
+        unused: options, or groups of them (`synthetic` is all of `--synthetic.*`), without dashes, and why.
+
+    Raises:
+        OptionError: the first such option, and why.
+    """
+    for argument in as_read(arguments):
+        name = re.sub(r"(^|\.)no_", r"\1", _name(argument)) if argument.startswith("--") else ""
+        for option, why in unused.items():
+            if name == option or name.startswith(f"{option}."):
+                raise OptionError(f"{argument}: {why}; leave it out")
 
 
 def _name(option: str) -> str:

@@ -11,8 +11,10 @@ from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.long_videos import LongVideoSet
 from akm_jax.data.pooling import pool_clip_sets
 from akm_jax.files import one_at_a_time, read_json
+from datasets_tfds.classes import PAPER4
 from datasets_tfds.long.source import load_long_videos
 from datasets_tfds.source import load_clip_set
+from datasets_tfds.stills import write_stills
 from datasets_tfds.synthetic import (
     ClipSpec,
     CorpusConfig,
@@ -26,7 +28,7 @@ from datasets_tfds.synthetic.corpus import TRUTH_FILE
 from datasets_tfds.synthetic.expressions import EMOTIONS
 from datasets_tfds.synthetic.layouts import SMIC
 from experiments.command import console
-from experiments.options import DataOptions, split_names
+from experiments.options import DRAWN_LONG, DataOptions, LongDataOptions, split_names
 
 # Seed of the drawn people of the stills; corpora of this seed are refused, so no person is both still and subject.
 STILLS_SEED = 2**31 - 1
@@ -137,10 +139,10 @@ def _draw_once(folder: Path, what: str, write: Callable[[], Path]) -> Path:
     return folder
 
 
-def load_long_data(data: DataOptions) -> LongVideoSet:
+def load_long_data(data: LongDataOptions) -> LongVideoSet:
     """The long videos of an experiment; synthetic ones are drawn and written to disk first."""
     dataset, manual_dir, data_dir = data.dataset, data.manual_dir, data.data_dir
-    if dataset == "synthetic_long":
+    if dataset == DRAWN_LONG:
         dataset, manual_dir = data.synthetic_long.layout, draw_long_corpus(data)
         data_dir = manual_dir / "built"
     videos = load_long_videos(
@@ -151,12 +153,12 @@ def load_long_data(data: DataOptions) -> LongVideoSet:
         allow_missing=data.allow_missing,
         counting=data.counting,
         places=data.places,
-        is_drawn=data.dataset == "synthetic_long",
+        is_drawn=data.dataset == DRAWN_LONG,
     )
     return dataclasses.replace(videos, name=data.dataset)
 
 
-def draw_long_corpus(data: DataOptions) -> Path:
+def draw_long_corpus(data: LongDataOptions) -> Path:
     """Draw the synthetic long videos unless they are there; their folder is named for everything they depend on."""
     drawn = data.synthetic_long
     size = f"{drawn.subjects}x{drawn.videos}x{drawn.seconds:g}s"
@@ -217,3 +219,23 @@ def draw_stills(how: PretrainConfig, class_names: Sequence[str], *, size: int) -
         class_names=class_names,
         clip_ids=[f"{p}_{i}" for p, i in zip(people, index, strict=True)],
     )
+
+
+def draw_still_folder(folder: Path, people: int, *, size: int) -> None:
+    """Draw stills of the paper's four classes, one of each a person, into a folder of pictures, unless they are there.
+
+    Args:
+        folder: FOLDER/CLASS/PICTURE.
+        people: drawn ones, none of whom is in a corpus.
+        size: side of the pictures, pixels.
+
+    Raises:
+        ValueError: fewer than two people, or the folder holds something else.
+    """
+    if people < 2:
+        raise ValueError(f"--draw={people}: expected at least 2 people, for some are held out; 0 draws nothing")
+    how = PretrainConfig(people=people, stills=len(PAPER4))
+    with one_at_a_time(folder.absolute().with_name(f".{folder.name}.lock"), f"draws {folder.name}"):
+        if not folder.exists():
+            console.print(f"drawing {len(PAPER4)} x {people} stills into {folder}", soft_wrap=True)
+        write_stills(draw_stills(how, PAPER4, size=size), folder)

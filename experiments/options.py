@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from akm_jax.config import RunOptions
+from akm_jax.config import AKMNetConfig, RunOptions
 from akm_jax.methods import find_method, method_names
 from akm_jax.methods.protocol import Method
-from experiments.command import OptionError, parse
+from experiments.command import OptionError, parse, refuse_unused
 
 if TYPE_CHECKING:
     from datasets_tfds.layout import Places
+
+DRAWN, DRAWN_LONG = "synthetic", "synthetic_long"  # data sets, and the groups of options that say how they are drawn
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,43 +57,22 @@ class SyntheticLongConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class DataOptions:
-    """Which data, and where they are."""
+class PlaceOptions:
+    """Which data, and where they are: what sets of clips and of long videos share."""
 
-    dataset: str = "smic"
-    """Data set: casme, casme2, samm, smic, folder (your own), or synthetic (drawn on first use, needs no data).
-    Several, comma-separated, are pooled: smic,casme2,samm is the composite of MEGC 2019. Of long videos: cas_me2,
-    samm_lv, long_folder (your own), or synthetic_long (drawn)."""
+    dataset: str = ""
     manual_dir: Path | None = None
     """Folder of the original download; the data set is built from it on first use. Of several sets: a folder with a
     folder for each, named as --dataset names it."""
     data_dir: Path | None = None
     """Where built data sets are kept; the TFDS default when not given."""
     data_config: str | None = None
-    """Builder configuration: original, raw, aligned, aligned_alpha15; smic: hs, vis, nir; long videos: jpeg, png; the
-    usual one if none. Of several sets: one for all, or one for each, comma-separated."""
-    classes: Literal["usual", "paper4", "megc3", "emotion"] = "usual"
-    """Class scheme: four classes as published (paper4), three of MEGC 2019, the emotions, or what is usual for the set:
-    paper4 where it has emotions, SMIC's own three, the labels of a folder; megc3 for several sets."""
     allow_missing: bool = False
-    """Leave out clips that are missing or damaged on disk instead of refusing to build."""
-    counting: Literal["from0", "from1", "seconds"] | None = None
-    """How the table of long_folder counts: frames from 0, frames from 1 (the usual), or seconds."""
+    """Leave out clips or videos that are missing or damaged on disk instead of refusing to build."""
     table_file: Annotated[Path | None, tyro.conf.arg(name="data.table")] = None
     """The annotation table, where it is not called as distributed."""
     frames_folder: Annotated[Path | None, tyro.conf.arg(name="data.frames")] = None
     """The folder that holds the subjects (or long videos), where it is not called as distributed."""
-    synthetic: SyntheticConfig = SyntheticConfig()
-    synthetic_long: SyntheticLongConfig = SyntheticLongConfig()
-
-    @classmethod
-    def preset(cls, name: str) -> "DataOptions":
-        """The data of a preset: drawn ones, but for `paper`."""
-        presets = {
-            "demo": cls(dataset="synthetic", synthetic=SyntheticConfig(subjects=8, clips=6)),
-            "tiny": cls(dataset="synthetic", synthetic=SyntheticConfig(subjects=3, clips=3, size=48)),
-        }
-        return presets.get(name, cls())
 
     @property
     def places(self) -> "Places":
@@ -99,6 +80,52 @@ class DataOptions:
         from datasets_tfds.layout import Places  # here: --help does not need it
 
         return Places(self.table_file, self.frames_folder)
+
+    @property
+    def unused(self) -> dict[str, str]:
+        """Options that the data set has no use for, and why: those of drawing, or those of places."""
+        if DRAWN in split_names(self.dataset) or self.dataset == DRAWN_LONG:
+            why = f"--dataset={self.dataset} is drawn, not read from a folder of yours"
+            return dict.fromkeys(("manual_dir", "data.table", "data.frames"), why)
+        return dict.fromkeys((DRAWN, DRAWN_LONG), f"nothing is drawn for --dataset={self.dataset}")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataOptions(PlaceOptions):
+    """Which clips, and where they are."""
+
+    dataset: str = "smic"
+    """Data set: casme, casme2, samm, smic, folder (your own), or synthetic (drawn on first use, needs no data).
+    Several, comma-separated, are pooled: smic,casme2,samm is the composite of MEGC 2019."""
+    data_config: str | None = None
+    """Builder configuration: original, raw, aligned, aligned_alpha15; smic: hs, vis, nir; the usual one if none. Of
+    several sets: one for all, or one for each, comma-separated."""
+    classes: Literal["usual", "paper4", "megc3", "emotion"] = "usual"
+    """Class scheme: four classes as published (paper4), three of MEGC 2019, the emotions, or what is usual for the set:
+    paper4 where it has emotions, SMIC's own three, the labels of a folder; megc3 for several sets."""
+    synthetic: SyntheticConfig = SyntheticConfig()
+
+    @classmethod
+    def preset(cls, name: str) -> "DataOptions":
+        """The data of a preset: drawn ones, but for `paper`."""
+        presets = {
+            "demo": cls(dataset=DRAWN, synthetic=SyntheticConfig(subjects=8, clips=6)),
+            "tiny": cls(dataset=DRAWN, synthetic=SyntheticConfig(subjects=3, clips=3, size=48)),
+        }
+        return presets.get(name, cls())
+
+
+@dataclasses.dataclass(frozen=True)
+class LongDataOptions(PlaceOptions):
+    """Which long videos, and where they are."""
+
+    dataset: str = "synthetic_long"
+    """Set of long videos: cas_me2, samm_lv, long_folder (your own), or synthetic_long (drawn on first use)."""
+    data_config: str | None = None
+    """How crops are stored: jpeg, the usual, or png."""
+    counting: Literal["from0", "from1", "seconds"] | None = None
+    """How the table of long_folder counts: frames from 0, frames from 1 (the usual), or seconds."""
+    synthetic_long: SyntheticLongConfig = SyntheticLongConfig()
 
 
 PRESETS = ("paper", "demo", "tiny")
@@ -149,7 +176,50 @@ def parse_experiment(arguments: Sequence[str], *, program: str, description: str
     )
     chosen = type(config)(**_fields(given.settings))
     run_dir = given.run_dir or Path("runs") / _run_name(name, preset, given.data, given.run)
-    return Experiment(name, preset, run_dir, given.data, given.run, chosen)
+    experiment = Experiment(name, preset, run_dir, given.data, given.run, chosen)
+    refuse_unused(arguments, unused_options(experiment))
+    return experiment
+
+
+def unused_options(experiment: Experiment) -> dict[str, str]:
+    """Options that decide nothing beside the others of an experiment, and why; for `command.refuse_unused`."""
+    name, kind, config = experiment.method_name, find_method(experiment.method_name), experiment.config
+    unused = experiment.data.unused
+    if "inner" not in experiment.options.chosen_rules:
+        unused["inner_share"] = f"--rules={experiment.options.rules} holds out no training subjects"
+    if kind.parts is Method.parts:
+        unused["devices"] = f"--method={name} is not shared between devices"
+    if kind.epochs is Method.epochs:
+        unused["checkpoint_interval_s"] = f"--method={name} has no epochs between which a fold could be kept"
+    if kind.view is not None and getattr(config, "key_frames_of", None) is None:
+        why = f"--method={name} reads frames once, for its view"
+        unused |= dict.fromkeys(("data.memory_gib", "data.decode_threads"), why)
+    if isinstance(config, AKMNetConfig):
+        unused |= _unused_of_akmnet(config)
+        if config.pretrain.people and unused.pop(DRAWN, ""):  # stills are drawn at the size of the corpus
+            others = [f"{DRAWN}.{field.name}" for field in dataclasses.fields(SyntheticConfig) if field.name != "size"]
+            unused |= dict.fromkeys(others, f"nothing but stills is drawn for --dataset={experiment.data.dataset}")
+    return unused | _unused_of_view(getattr(config, "view", None))
+
+
+def _unused_of_akmnet(config: AKMNetConfig) -> dict[str, str]:
+    unused: dict[str, str] = {}
+    if not config.pretrain.people:
+        names = [field.name for field in dataclasses.fields(config.pretrain) if field.name != "people"]
+        unused |= {f"pretrain.{name}": "--pretrain.people=0 asks for no pretraining" for name in names}
+    if not config.model.selects:
+        why = f"--model.mining={config.model.mining} selects no frames, whose losses these weigh"
+        unused |= dict.fromkeys(("sparsity_weight", "margin_weight"), why)
+    return unused
+
+
+def _unused_of_view(view: Any) -> dict[str, str]:
+    if getattr(view, "flow_dir", None) is not None:
+        why = f"pictures of --view.flow_dir={view.flow_dir} are taken as they are"
+        return dict.fromkeys(("view.flow", "view.apex", "view.annotated"), why)
+    if getattr(view, "frame", "") == "max_key":
+        return dict.fromkeys(("view.apex", "view.annotated"), "--view.frame=max_key sees no apex")
+    return {}
 
 
 def _run_name(method: str, preset: str, data: DataOptions, options: RunOptions) -> str:

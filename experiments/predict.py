@@ -24,7 +24,7 @@ from akm_jax.data.video import ADVICE
 from akm_jax.report.fonts import shown
 from akm_jax.report.picture import key_frame_picture
 from datasets_tfds.as_trained import Crop, SeenClip, see_clip, training_pictures
-from experiments.command import command_line, console, parse, require_writable, run_command
+from experiments.command import command_line, console, parse, refuse_unused, require_writable, run_command
 from experiments.compiled_programs import keep_compiled_programs
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class PredictCommand:
 def main(arguments: Sequence[str]) -> None:
     """Parse, read, classify, draw, print."""
     command = parse(PredictCommand, arguments, program="python -m experiments.predict", description=__doc__)
+    refuse_unused(arguments, _unused(command))
     picture = _place_of_picture(command.picture)
     keep_compiled_programs(console)
     clip = open_own_clip(command)
@@ -102,6 +103,18 @@ def main(arguments: Sequence[str]) -> None:
         console.print(f"error: {no_picture}", style="red", soft_wrap=True)
     if errors:
         sys.exit(3 if is_refused else 1)
+
+
+def _unused(command: PredictCommand) -> dict[str, str]:
+    """Options that decide nothing for this clip and this network, and why."""
+    unused: dict[str, str] = {}
+    if command.checkpoint.is_dir():
+        unused["classes"] = f"the run {command.checkpoint} names its classes"
+    elif command.checkpoint.is_file():
+        unused |= dict.fromkeys(("fold", "seed"), f"{command.checkpoint} is one network, not a run")
+    if command.clip.is_dir():
+        unused["allow_missing"] = f"{command.clip} is a folder, and no video that may be damaged"
+    return unused
 
 
 def _place_of_picture(wanted: Path | None) -> Path | None:

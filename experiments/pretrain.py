@@ -1,6 +1,7 @@
 """Pretrain AKMNet on still faces: a folder with one folder of pictures a class, any format, read as grey.
 
     python -m experiments.pretrain --images=FOLDER
+    python -m experiments.pretrain --images=FOLDER --draw=50     drawn faces, no data needed
     python -m experiments.loso --init=runs/pretrain-FOLDER-paper --dataset=casme2 ...
 
 The paper starts from 4 x 1000 photographs of faces of the four classes; neither they nor its weights were released.
@@ -31,6 +32,9 @@ class PretrainCommand:
 
     images: Path
     """Folder of the pictures, FOLDER/CLASS/PICTURE."""
+    draw: int = 0
+    """Draw the folder first, unless it is there: faces of so many people in no corpus, for trying it out, each with the
+    four classes of the paper, as large as the network sees them."""
     preset: Literal["paper", "demo", "tiny"] = "paper"
     """The network of that preset of experiments.loso: the published one, a slim one, or the smallest."""
     run_dir: Path | None = None
@@ -105,6 +109,11 @@ def main(arguments: Sequence[str]) -> None:
     from experiments.compiled_programs import keep_compiled_programs
 
     observer = EpochLines()
+    if command.draw:
+        from experiments.data import draw_still_folder  # here: it loads what draws
+
+        require_writable("--images", command.images)
+        draw_still_folder(command.images, command.draw, size=config.model.image_size)
     stills = load_stills(command.images, track=observer.track)
     counts = ", ".join(f"{(stills.labels == k).sum()} {name}" for k, name in enumerate(stills.class_names))
     console.print(f"{len(stills)} stills: {counts}; weights go to {command.place}", soft_wrap=True)

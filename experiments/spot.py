@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from akm_jax.spotting.options import SpottingOptions
-from experiments.command import command_line, console, parse, require_writable, run_command
-from experiments.options import DataOptions
+from experiments.command import command_line, console, parse, refuse_unused, require_writable, run_command
+from experiments.options import LongDataOptions
 
 if TYPE_CHECKING:
     from akm_jax.spot import Recognise
@@ -29,7 +29,7 @@ _BARE = tyro.conf.arg(name="")
 class SpotCommand:
     """What to spot, in which videos."""
 
-    data: Annotated[DataOptions, _BARE] = DataOptions(dataset="synthetic_long")
+    data: Annotated[LongDataOptions, _BARE] = LongDataOptions()
     run: Annotated[SpottingOptions, _BARE] = SpottingOptions()
     run_dir: Path | None = None
     """Where results go; runs/spot-<dataset> when not given."""
@@ -50,6 +50,7 @@ class SpotCommand:
 def main(arguments: Sequence[str]) -> None:
     """Parse, load, run, print the scores."""
     command = parse(SpotCommand, arguments, program="python -m experiments.spot", description=__doc__)
+    refuse_unused(arguments, command.data.unused)
     command.run.validate()
     from akm_jax.spot import run_spotting  # here: --help need not wait for it
     from akm_jax.spotting.training import SpotterConfig

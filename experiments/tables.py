@@ -13,14 +13,14 @@ Results: table.html, table.md, table.csv and table.tex below the tables' directo
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from experiments.command import command_line, console, require_writable, run_command
-from experiments.table_cells import TableSpec, choose_cells, find_table, in_order
-from experiments.table_options import TablesCommand, parse
+from experiments.command import command_line, console, refuse_unused, require_writable, run_command
+from experiments.paper_tables.cells import TableSpec, choose_cells, find_table, in_order
+from experiments.paper_tables.options import TablesCommand, parse
 
 if TYPE_CHECKING:
     from akm_jax.data.clip_set import ClipSet
     from akm_jax.report.tables import Table
-    from experiments.table_runs import PlannedRun
+    from experiments.paper_tables.runs import PlannedRun
 
 
 @command_line(writes=("--tables_dir",), resumes=True)
@@ -32,9 +32,10 @@ def main(arguments: Sequence[str]) -> None:
     # Here: whoever asks for --help, or mistypes an option, need not wait for what trains.
     from experiments.compiled_programs import keep_compiled_programs
     from experiments.data import load_data
-    from experiments.table_runs import experiment_of, plan_runs
+    from experiments.paper_tables.runs import experiment_of, plan_runs, unused_of_all
 
     experiments = {cell.name: experiment_of(cell, command, spec) for cell in in_order(cells)}
+    refuse_unused(arguments, unused_of_all(list(experiments.values())))
     command.run.validate()
     if not command.plan:
         require_writable("--tables_dir", command.folder)
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     clip_set = load_data(command.data, command.run.data)
     planned = plan_runs(spec, cells, experiments, clip_set, command)
     if command.plan:
-        from experiments.table_plan import print_plan
+        from experiments.paper_tables.plan import print_plan
 
         print_plan(planned, command.folder)
         return
@@ -52,8 +53,8 @@ def main(arguments: Sequence[str]) -> None:
 def run_table(spec: TableSpec, planned: Sequence["PlannedRun"], clip_set: "ClipSet", command: TablesCommand) -> None:
     """Run what is not finished; write the table anew after every run."""
     from akm_jax.report.tables import as_markdown, rows_of
-    from experiments.table_lines import make_table
-    from experiments.table_runs import finish
+    from experiments.paper_tables.lines import make_table
+    from experiments.paper_tables.runs import finish
 
     found = {}
     for one in planned:

@@ -17,7 +17,7 @@ import tyro
 
 from akm_jax.observe import Observer
 from akm_jax.progress import track
-from experiments.command import command_line, console, parse, require_writable, run_command
+from experiments.command import command_line, console, parse, refuse_unused, require_writable, run_command
 from experiments.compiled_programs import keep_compiled_programs
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class WatchCommand:
 def main(arguments: Sequence[str]) -> None:
     """Parse, open, watch, print."""
     command = parse(WatchCommand, arguments, program="python -m experiments.watch", description=__doc__)
+    refuse_unused(arguments, _unused(command))
     from akm_jax.classifier import load_classifier
     from akm_jax.watch import describe_result, watch_video
 
@@ -99,6 +100,20 @@ def main(arguments: Sequence[str]) -> None:
     for line in describe_result(result) or ["no interval: no peak reaches the threshold"]:
         print(line)
     _tell(f"page: {command.run_dir / result['files']['page']}")
+
+
+def _unused(command: WatchCommand) -> dict[str, str]:
+    """Options that decide nothing for this video and these networks, and why."""
+    is_camera = command.video.isdecimal()
+    networks = [place for place in (command.spotter, command.recogniser) if place is not None]
+    unused = {"fps": "a camera is recorded as it comes"} if is_camera else {"seconds": f"{command.video} is no camera"}
+    if not any(place.is_dir() for place in networks):
+        unused["fold"] = "no network is of a run that left subjects out"
+    if command.recogniser is None:
+        unused["classes"] = "without --recogniser nothing is named"
+    elif command.recogniser.is_dir():
+        unused["classes"] = f"the run {command.recogniser} names its classes"
+    return unused
 
 
 def _spotters(command: WatchCommand) -> "tuple[Spotter, ...]":

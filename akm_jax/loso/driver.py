@@ -21,6 +21,7 @@ from akm_jax.loso import leaks
 from akm_jax.loso.background import Background
 from akm_jax.loso.results import write_results
 from akm_jax.loso.rules import Record, plan_training, results_of_rules, trainings_of
+from akm_jax.loso.run_dir import describe_data
 from akm_jax.methods.protocol import Context, Epoch, Method, Start, Trainer, Training
 from akm_jax.observe import ALL_SUBJECTS, INNER, Observer
 from akm_jax.views.cache import compute_views
@@ -68,7 +69,7 @@ def run_folds(
     views = Views()
     if method.view is not None:
         views = compute_views(method.view, clips, clip_set.clip_ids, folder=views_dir, track=observer.track)
-    context = Context(options, run_dir / PRETRAINED, observer)
+    context = Context(options, run_dir / PRETRAINED, observer, describe_data(clip_set))
     trainer = method.prepare(clips, views, all_trainings(clip_set, options), context)
     run = _Run(method, clip_set, run_dir, options, trainer, observer, total=options.seeds * len(folds))
     seeds = range(options.seed, options.seed + options.seeds)

@@ -22,6 +22,7 @@ from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import Clips, ClipSet, Pictures
 from akm_jax.data.folds import Fold
 from akm_jax.loso.rules import plan_training
+from akm_jax.loso.run_dir import describe_data
 from akm_jax.machine import num_cores
 from akm_jax.methods.protocol import Context, Method, Outputs, Start, Training
 from akm_jax.observe import ALL_SUBJECTS, Observer, Track
@@ -193,7 +194,7 @@ class _Probe:
     def outputs(self, clip_set: ClipSet, shown: ClipSet, observer: Observer) -> np.ndarray:
         """Outputs (epochs, n, K) where the method is shown the clips of `shown`."""
         clips, views = shown.without_labels(), self._views(clip_set, shown)
-        context = Context(self.options, self.folder, observer)
+        context = Context(self.options, self.folder, observer, describe_data(clip_set))
         trainer = self.method.prepare(clips, views, self.plan(shown, self.options), context)
         folds = (self.fold, *self.beside)
         training, *others = (plan_training(shown, one, self.options.seed, ALL_SUBJECTS, inner_share=0) for one in folds)

@@ -2,10 +2,12 @@
 
 A fold asks the network that was trained without its subject, for the clips it learns from and for those of the subject
 alike: nothing of the subject's labels decides which frames are seen. The networks are those of the last epoch.
+The subjects that rule `inner` validates on are among those they learned from: their labels help to decide which of
+their frames are seen, and the accuracy by which that rule chooses its epoch is too high.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from akm_jax.train.setup import RunSetup
 
 OPTION = "--key_frames_of"
+SEEN_BY_INNER = (
+    f"rule inner validates on subjects whose labels the networks of {OPTION} have learned: the accuracy that chooses "
+    "its epoch is flattered; no label of the left-out subject decides which frames are seen"
+)
 
 
 class FinishedRun:
@@ -31,9 +37,9 @@ class FinishedRun:
 
         Args:
             place: the run directory.
-            clips: the set, which must be the run's.
+            clips: the set, which must be the run's, picture by picture.
             trainings: all that will be asked for.
-            context: of the run that asks.
+            context: of the run that asks; by its `data` the set is known.
 
         Raises:
             FileNotFoundError: there is no such run.
@@ -57,6 +63,8 @@ class FinishedRun:
         self._require_same_data(run["data"])
         self._seed = int(run["config"]["seed"])
         self._require_folds(trainings)
+        if "inner" in context.options.chosen_rules:
+            context.observer.tell(SEEN_BY_INNER)
         self._found: dict[str, Evaluation] = {}
 
     def key_frames(self, training: Training) -> "Evaluation":
@@ -103,19 +111,24 @@ class FinishedRun:
         if method != "akmnet":
             raise ValueError(f"{OPTION}={self._place}: a run of method {method!r}; expected one of akmnet")
 
-    def _require_same_data(self, data: dict[str, Any]) -> None:
-        own = {
-            "num_clips": len(self._clips),
-            "num_frames": int(self._clips.lengths.sum()),
-            "num_classes": self._clips.num_classes,
-        }
-        theirs = {**data, "num_classes": len(data["class_names"])}
+    def _require_same_data(self, there: Mapping[str, Any]) -> None:
+        """The same classes, and by checksum the same clips, names, times and pictures, in one order."""
+        here = self._context.data
+        sizes = ("num_clips", "num_frames", "class_names")
         differing = [
-            f"{name}: there {theirs[name]}, here {value}" for name, value in own.items() if theirs[name] != value
+            f"{name}: there {there.get(name)}, here {here.get(name)}"
+            for name in sizes
+            if there.get(name) != here.get(name)
         ]
+        if not differing and there.get("checksum") != here.get("checksum"):
+            differing = [
+                f"checksum: there {there.get('checksum')}, here {here.get('checksum')}, though sizes agree: other "
+                "pictures, as of another --data_config, or other names, labels, times or apexes of clips"
+            ]
         if differing:
             raise ValueError(
-                f"{OPTION}={self._place}: a run on other data ({'; '.join(differing)}); give one on this data set"
+                f"{OPTION}={self._place}: a run on other data ({'; '.join(differing)}); give one on this data set, "
+                "prepared alike"
             )
 
     def _require_folds(self, trainings: Sequence[Training]) -> None:

@@ -16,6 +16,7 @@ class ATNet(ApexNetwork):
     source: ClassVar[str] = "Peng, Wang, Bi, Shi, Zhou, Chen: A novel apex-time network, ACII 2019, arXiv 1904.03699"
     ours: ClassVar[str] = f"{OURS}; the regions of the face, 8 x 8 on its crop; TV-L1 with OpenCV's settings"
     cost: ClassVar[str] = "40,000 clips a fold, 0.7 GFLOP forward each; flow of up to 64 pairs a clip, kept on disk"
+    clip_gflop: ClassVar[float] = 0.7
 
     trunk_path: ClassVar[str] = "spatial"
 

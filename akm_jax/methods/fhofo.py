@@ -50,6 +50,7 @@ class FHOFO(SupportVectors):
     source: ClassVar[str] = "Happy & Routray: Fuzzy histogram of optical flow orientations, TAFFC 10(3), 2019"
     ours: ClassVar[str] = "the flow between frames of a clip brought to 10 frames; C by the training subjects"
     cost: ClassVar[str] = "the flow of 9 pairs a clip"
+    clip_seconds: ClassVar[float] = 1.0
     view: FHOFOView = FHOFOView()
 
 

@@ -23,6 +23,7 @@ class HTNet(FlowNetwork):
         "apex is annotated"
     )
     cost: ClassVar[str] = "800 epochs a fold, 140 M parameters: for an accelerator; --dim=64 has 9 M"
+    clip_gflop: ClassVar[float] = 0.44
     picture: ClassVar[tuple[int, int]] = (28, 3)
     all_folds_at_once: ClassVar[bool] = False
 

@@ -15,6 +15,7 @@ class Macro2Micro(ApexNetwork):
     source: ClassVar[str] = "Peng, Wu, Zhang, Chen: From macro to micro expression recognition, FG 2018"
     ours: ClassVar[str] = f"{OURS}; the solver, which is that of ATNet's program by the same author"
     cost: ClassVar[str] = "40,000 pictures a fold, 0.7 GFLOP forward each: some 2,000 TFLOP for CASME II"
+    clip_gflop: ClassVar[float] = 0.7
 
     def network(self, num_classes: int, rngs: Any) -> Any:
         """The network with fresh weights."""

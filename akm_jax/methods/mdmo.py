@@ -64,6 +64,7 @@ class MDMO(SupportVectors):
     source: ClassVar[str] = "Liu, Zhang, Yan, Wang, Zhao, Fu, TAFFC 7(4), 2016"
     ours: ClassVar[str] = "landmarks by the face mesh; C by the training subjects"
     cost: ClassVar[str] = "the flow of every frame of a clip"
+    clip_seconds: ClassVar[float] = 4.0
     view: MDMOView = MDMOView()
     svm: SVMConfig = SVMConfig(costs=(1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0))
 

@@ -17,6 +17,7 @@ class MicroAttention(ApexNetwork):
         f"{OURS}; the solver, which is that of ATNet's program; no random crops, which the variant `paper` has"
     )
     cost: ClassVar[str] = "40,000 pictures a fold, 1 GFLOP forward each: some 3,000 TFLOP for CASME II"
+    clip_gflop: ClassVar[float] = 1.0
 
     variant: Literal["paper", "atnet"] = "paper"
     """The authors' network, or the one that ATNet's authors compare with, whose features have length 1."""

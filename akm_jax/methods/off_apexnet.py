@@ -22,6 +22,7 @@ class OffApexNet(FlowNetwork):
         "annotated"
     )
     cost: ClassVar[str] = "3000 epochs of 28 x 28 pictures, 8 MFLOP forward each: some 440 TFLOP for CASME II"
+    clip_gflop: ClassVar[float] = 0.008
     picture: ClassVar[tuple[int, int]] = (28, 2)
 
     view: FlowPicture = FlowPicture(size=28, strain=False)

@@ -101,11 +101,14 @@ class Context:
         options: of the run.
         folder: where the method may keep what all folds share; what lies there is found again when the run goes on.
         observer: is told how work goes.
+        data: what identifies the set, as `run.json` holds it: sizes, names of classes, and a checksum of clips, labels,
+            times and pictures.
     """
 
     options: RunOptions
     folder: Path
     observer: Observer
+    data: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class Method:
@@ -124,6 +127,10 @@ class Method:
     """What was not published, and the reading that is taken of it."""
     cost: ClassVar[str] = ""
     """Roughly what a run costs; floating-point operations as XLA counts them, three times as many for a step."""
+    clip_gflop: ClassVar[float] = 1.0
+    """The same as a number, for plans of runs: operations, 1e9, forward of all that its network sees of a clip."""
+    clip_seconds: ClassVar[float] = 0.0
+    """In place of it, where the view is what a run costs: seconds of a core a clip."""
     Config: ClassVar[type]
     """Class of its settings where they are not its own fields; the method is made by `Method(config)`."""
     view: View | None = None
@@ -151,6 +158,10 @@ class Method:
     def num_parameters(self, num_classes: int) -> int | None:
         """Learnable numbers of its network for K classes, from shapes alone; None where there is no network."""
         return None
+
+    def memory_gib(self, num_clips: int) -> float:
+        """What a run on so many clips takes beside the process and its copies of weights, for plans; 0: little."""
+        return 0.0
 
     @property
     def parts(self) -> int:

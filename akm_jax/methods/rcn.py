@@ -19,6 +19,7 @@ class RCN(FlowNetwork):
     source: ClassVar[str] = "Xia et al.: Revealing the invisible with model and data shrinking, IEEE TIP 2020"
     ours: ClassVar[str] = "TV-L1 with OpenCV's settings; the middle frame where no apex is annotated; no augmentation"
     cost: ClassVar[str] = "20 epochs of 60 x 60 pictures, 47 MFLOP forward each: some 18 TFLOP for CASME II"
+    clip_gflop: ClassVar[float] = 0.047
     picture: ClassVar[tuple[int, int]] = (60, 3)
 
     view: FlowPicture = FlowPicture(size=60)

@@ -19,6 +19,7 @@ class SingleFrameResNet18(SingleFrame):
         "found by the AKMNet of the same fold"
     )
     cost: ClassVar[str] = "40 passes over one frame a clip, 1.2 GFLOP forward each"
+    clip_gflop: ClassVar[float] = 1.2
 
     dropout: float = 0.0
     """Dropout rate before the classifier."""

@@ -22,6 +22,7 @@ class SSSNet(FlowNetwork):
         "(meb: over action units); the middle frame where no apex is annotated, as in meb"
     )
     cost: ClassVar[str] = "200 epochs of 64 x 64 pictures, 32 MFLOP forward each: some 120 TFLOP for CASME II"
+    clip_gflop: ClassVar[float] = 0.032
     picture: ClassVar[tuple[int, int]] = (64, 3)
 
     view: FlowPicture = FlowPicture(size=64)

@@ -29,6 +29,7 @@ class STSTNet(FlowNetwork):
         "bicubic resize; the middle frame where no apex is annotated (theirs: found by D&C-RoIs)"
     )
     cost: ClassVar[str] = "500 epochs of 28 x 28 pictures, 0.8 MFLOP forward each: some 7 TFLOP for CASME II"
+    clip_gflop: ClassVar[float] = 0.0008
     picture: ClassVar[tuple[int, int]] = (28, 3)
 
     view: FlowPicture = FlowPicture(size=28, scale="bytes")

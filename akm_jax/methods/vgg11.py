@@ -19,6 +19,7 @@ class SingleFrameVGG11(SingleFrame):
         "crops; weights from scratch; a fold's max-key frames are found by the AKMNet of the same fold"
     )
     cost: ClassVar[str] = "40 passes over one frame a clip, 4.9 GFLOP forward each; 60 M parameters"
+    clip_gflop: ClassVar[float] = 5.0
 
     dropout: float = 0.5
     """Dropout rate after each dense layer."""

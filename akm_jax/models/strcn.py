@@ -80,7 +80,7 @@ class STRCN(nnx.Module):
 
     def __call__(
         self,
-        pictures: Float[Array, "N 300 245 2"],
+        pictures: Float[Array, "N H W 2"],
         mask: Bool[Array, " N"],
         *,
         train: bool = False,
@@ -89,7 +89,7 @@ class STRCN(nnx.Module):
         """Scores of the classes.
 
         Args:
-            pictures: u, v of magnified frames, in pixels.
+            pictures: u, v of magnified frames, in pixels; 300 x 245 as published, at least 64 x 64.
             mask: which rows are real.
             train: batch statistics (and running averages moved) and dropout; else running averages.
             dropout_key: needed in training when the dropout rate is above 0.

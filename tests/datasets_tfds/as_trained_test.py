@@ -79,7 +79,7 @@ def test_the_pictures_of_a_run_are_seen_as_the_run_saw_them(drawn, run, tmp_path
         ({"dataset": "casme2", "data_config": "aligned"}, "aligned", 0, False),
         ({"dataset": "casme2", "data_config": None}, "cropped", 0, False),
         ({"dataset": "casme", "data_config": "raw"}, "raw", 0, False),
-        ({"dataset": "samm", "data_config": "original"}, "raw", 0, False),
+        ({"dataset": "samm", "data_config": "original"}, "unknown", 0, False),
         ({"dataset": "folder", "data_config": None}, "unknown", 0, False),
         ({"dataset": "smic,casme2", "data_config": None}, "cropped", 0, False),
         ({"dataset": "smic,casme2,samm", "data_config": None}, "unknown", 0, False),

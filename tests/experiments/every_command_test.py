@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from experiments.options import parse_experiment
+
 COMMANDS = (
     *("loso", "predict", "spot", "watch", "check_data", "report", "score", "evaluate_spots", "methods"),
     *("benchmark", "pictures.__main__", "tables", "pretrain", "gpu_check"),
@@ -100,3 +102,93 @@ def test_places_are_checked_before_the_work(warm_command, tmp_path, module, argu
     assert "can't be written" in done.stderr or "expected a name that ends in" in done.stderr
     assert done.stderr.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "option", "why"),
+    [
+        # what only another data set has a use for
+        ("loso", ["--dataset=smic", "--synthetic.subjects=5"], "--synthetic.subjects=5", "nothing is drawn"),
+        ("loso", ["--dataset=synthetic", "--manual_dir=x"], "--manual_dir=x", "is drawn, not read from a folder"),
+        ("loso", ["--preset=tiny", "--data.table=x.csv"], "--data.table=x.csv", "is drawn, not read from a folder"),
+        ("tables", ["--table=5", "--dataset=casme2", "--synthetic.seed=1"], "--synthetic.seed=1", "nothing is drawn"),
+        ("spot", ["--dataset=cas_me2", "--synthetic_long.videos=1"], "--synthetic_long.videos=1", "nothing is drawn"),
+        ("spot", ["--data.frames", "x"], "--data.frames", "is drawn, not read from a folder"),
+        # what only another method has a use for
+        ("loso", ["--method=lbp_top", "--data.memory_gib=1"], "--data.memory_gib=1", "reads frames once"),
+        ("loso", ["--method=ststnet", "--data.decode_threads=1"], "--data.decode_threads=1", "reads frames once"),
+        ("loso", ["--method=ststnet", "--devices=2"], "--devices=2", "is not shared between devices"),
+        ("loso", ["--method=higo", "--checkpoint_interval_s=0"], "--checkpoint_interval_s=0", "has no epochs"),
+        ("tables", ["--table=3", "--cells=higo,mdmo", "--devices=2"], "--devices=2", "is not shared between devices"),
+        ("tables", ["--table=3", "--cells=higo", "--init=x"], "--init=x", "no line is of akmnet, but of higo"),
+        # what only other settings have a use for
+        ("loso", ["--inner_share=0.3"], "--inner_share=0.3", "--rules=last,test holds out no training subjects"),
+        ("loso", ["--pretrain.stills=3"], "--pretrain.stills=3", "--pretrain.people=0 asks for no pretraining"),
+        ("loso", ["--model.mining=all", "--sparsity_weight=1"], "--sparsity_weight=1", "selects no frames"),
+        (
+            "loso",
+            ["--method=ststnet", "--view.flow_dir=x", "--view.flow=tvl1"],
+            "--view.flow=tvl1",
+            "taken as they are",
+        ),
+        ("loso", ["--method=vgg11", "--view.frame=max_key", "--view.no-annotated"], "--view.no-annotated", "no apex"),
+        ("watch", ["clip.mp4", "--spotter=s.hdf5", "--seconds=3"], "--seconds=3", "clip.mp4 is no camera"),
+        ("watch", ["0", "--spotter=s.hdf5", "--fps=3"], "--fps=3", "a camera is recorded as it comes"),
+        ("watch", ["clip.mp4", "--spotter=s.hdf5", "--fold=3"], "--fold=3", "no network is of a run"),
+        ("watch", ["clip.mp4", "--spotter=s.hdf5", "--classes=a,b"], "--classes=a,b", "without --recogniser"),
+        (
+            "watch",
+            ["x.mp4", "--spotter=s.h5", "--recogniser=run", "--classes=a"],
+            "--classes=a",
+            "run names its classes",
+        ),
+        ("predict", ["clip", "--checkpoint=run", "--classes=a,b"], "--classes=a,b", "the run run names its classes"),
+        ("predict", ["clip", "--checkpoint=file.pt", "--fold=3"], "--fold=3", "file.pt is one network, not a run"),
+        ("predict", ["clip", "--checkpoint=file.pt", "--seed=3"], "--seed=3", "file.pt is one network, not a run"),
+        ("predict", ["run", "--checkpoint=gone", "--allow_missing"], "--allow_missing", "run is a folder"),
+    ],
+)
+def test_an_option_that_decides_nothing_is_refused(warm_command, tmp_path, module, arguments, option, why):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "file.pt").touch()
+    done = warm_command(module, *arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert f"error: {option}: " in done.stderr
+    assert why in done.stderr
+    assert done.stderr.rstrip().endswith("; leave it out")
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "file.pt"}
+
+
+@pytest.mark.parametrize(
+    ("module", "option"),
+    [
+        ("loso", "--counting=from0"),
+        ("tables", "--counting=from0"),
+        ("loso", "--synthetic_long.seed=1"),
+        ("tables", "--synthetic_long.seed=1"),
+        ("spot", "--classes=paper4"),
+        ("spot", "--synthetic.seed=1"),
+        ("loso --method=lbp_top", "--model.dropout=0.1"),
+        ("loso --method=lbp_top", "--key_frames_of=runs/a"),
+        ("loso", "--view.size=28"),
+    ],
+)
+def test_options_of_another_kind_of_data_or_method_are_none_of_the_command(warm_command, tmp_path, module, option):
+    command, *given = module.split()
+    done = warm_command(command, *given, option, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"{option.partition('=')[0]}: no such option" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--preset=tiny", "--synthetic.size=48", "--pretrain.people=0"],
+        ["--preset=demo", "--dataset=smic", "--synthetic.size=64"],  # of the stills
+        ["--dataset=smic", "--rules=last,inner", "--inner_share=0.3", "--devices=1", "--data.memory_gib=1"],
+        ["--method=resnet18", "--view.frame=max_key", "--key_frames_of=runs/a", "--data.memory_gib=1"],
+        ["--method=ststnet", "--view.flow_dir=x", "--view.scale=unit", "--checkpoint_interval_s=0"],
+    ],
+)
+def test_an_option_that_decides_something_is_read(arguments):
+    assert parse_experiment(arguments, program="loso", description="").options

@@ -3,12 +3,12 @@
 import numpy as np
 
 from experiments.data import load_long_data
-from experiments.options import DataOptions, SyntheticLongConfig
+from experiments.options import LongDataOptions, SyntheticLongConfig
 
 
 def test_synthetic_long_videos_are_drawn_once(tmp_path, caplog):
     drawn = SyntheticLongConfig(subjects=2, videos=1, seconds=18.0)
-    data = DataOptions(dataset="synthetic_long", data_dir=tmp_path, synthetic_long=drawn)
+    data = LongDataOptions(data_dir=tmp_path, synthetic_long=drawn)
     videos = load_long_data(data)
     assert videos.name == "synthetic_long"
     assert videos.subjects == ("15", "16")

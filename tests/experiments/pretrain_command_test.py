@@ -12,17 +12,9 @@ from akm_jax.interop.torch import to_state_dict
 from akm_jax.models.akmnet import AKMNet
 from akm_jax.train.start_weights import start_from
 from datasets_tfds.classes import MEGC3, PAPER4
+from datasets_tfds.stills import load_stills
 from datasets_tfds.synthetic.expressions import EMOTIONS
-from experiments.data import draw_stills, drawn_emotions
-
-
-def write_stills(folder, people, *, size):
-    """Drawn stills of the paper's four classes, a still of each class a person."""
-    stills = draw_stills(PretrainConfig(people=people, stills=4), PAPER4, size=size)
-    for i, name in enumerate(stills.clip_ids):
-        place = folder / stills.class_names[stills.labels[i]]
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(stills.read(i)[0]).save(place / f"{name}.png")
+from experiments.data import draw_still_folder, draw_stills, drawn_emotions
 
 
 def test_stills_are_drawn_for_every_class_scheme():
@@ -46,7 +38,7 @@ def test_a_class_that_is_not_drawn_is_named():
 
 @pytest.mark.long
 def test_a_folder_is_learned_from_once_and_its_trunk_copied(warm_command, tmp_path):
-    write_stills(tmp_path / "faces", 3, size=32)
+    draw_still_folder(tmp_path / "faces", 3, size=32)
     (tmp_path / "faces" / "positive" / "notes.txt").write_text("no picture")
     options = ("--images=faces", "--preset=tiny", "--epochs=2", "--clips_per_step=4", "--run_dir=start")
     done = warm_command("pretrain", *options, cwd=tmp_path)
@@ -79,6 +71,11 @@ def test_a_folder_is_learned_from_once_and_its_trunk_copied(warm_command, tmp_pa
         (["--images=.", "--preset=big"], "--preset=big: expected one of paper, demo, tiny"),
         (["--images=one"], "one holds one class folder, happy"),
         (["--images=broken"], "broken: 2 pictures cannot be read; replace or remove them:"),
+        (["--images=new", "--draw=1"], "--draw=1: expected at least 2 people"),
+        (
+            ["--images=one", "--draw=2"],
+            "one is there and holds 0 pictures, which are not the 8 of 128",
+        ),
         (["--images=.", "--epochs=0"], "--pretrain.epochs=0: expected at least 1"),
         (["--images=.", "--data.memory_gib=-1"], "--data.memory_gib=-1.0: expected 0"),
     ],
@@ -99,9 +96,8 @@ def test_errors_fit_on_one_screen_and_say_what_to_do(warm_command, tmp_path, opt
 
 @pytest.mark.long
 def test_four_classes_of_fifty_drawn_stills_are_learned(command, tmp_path):
-    write_stills(tmp_path / "faces", 50, size=64)
     options = ("--preset=demo", "--clips_per_step=8", "--learning_rate=0.02", "--epochs=75", "--run_dir=start")
-    done = command("pretrain", "--images=faces", *options, cwd=tmp_path)
+    done = command("pretrain", "--images=faces", "--draw=50", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     accuracy = re.search(r"accuracy (\S+) of the stills", done.stderr)
     assert accuracy
@@ -110,3 +106,21 @@ def test_four_classes_of_fifty_drawn_stills_are_learned(command, tmp_path):
     _, copied, left = start_from(tmp_path / "start", fresh)
     assert set(copied) == set(to_state_dict(nnx.state(fresh)))
     assert not left
+
+
+def test_a_folder_is_drawn_once_and_read_as_any_other(tmp_path, monkeypatch):
+    folder = tmp_path / "faces"
+    draw_still_folder(folder, 2, size=32)
+    stills = load_stills(folder)
+    assert stills.class_names == PAPER4
+    assert np.bincount(stills.labels).tolist() == [2, 2, 2, 2]
+    drawn = draw_stills(PretrainConfig(people=2, stills=4), PAPER4, size=32)
+    for clip, name in enumerate(stills.clip_ids):
+        same = drawn.clip_ids.index(name.partition("/")[2].removesuffix(".png"))
+        assert stills.class_names[stills.labels[clip]] == PAPER4[drawn.labels[same]]
+        np.testing.assert_array_equal(stills.read(clip), drawn.read(same))
+    monkeypatch.setattr(Image.Image, "save", None)  # nothing is written again
+    draw_still_folder(folder, 2, size=32)
+    for people, size, said in ((3, 32, "12 of 32 x 32"), (2, 48, "8 of 48 x 48")):
+        with pytest.raises(ValueError, match=f"holds 8 pictures, which are not the {said} to be drawn; give another"):
+            draw_still_folder(folder, people, size=size)

@@ -4,12 +4,14 @@ import json
 
 import pytest
 
-TINY = ("--preset=tiny", "--method=lbp_sip", "--rules=last", "--synthetic.size=32")
+TINY = ("--preset=tiny", "--method=lbp_sip", "--rules=last")
+SIZE = "--synthetic.size=32"
 THREE = "--synthetic.layout=smic,casme2,samm"
 
 
 def loso(warm_command, folder, *arguments):
-    return warm_command("loso", *TINY, *arguments, cwd=folder)
+    is_drawn = not any(one.startswith("--dataset=") for one in arguments)
+    return warm_command("loso", *TINY, *[SIZE] * is_drawn, *arguments, cwd=folder)
 
 
 @pytest.fixture(scope="module")

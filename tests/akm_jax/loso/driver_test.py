@@ -16,7 +16,7 @@ from akm_jax.data.folds import leave_one_subject_out
 from akm_jax.data.sized import size_clips
 from akm_jax.files import fold_folder, read_json, write_json
 from akm_jax.loso.driver import all_trainings
-from akm_jax.loso.run_dir import describe_run, open_run
+from akm_jax.loso.run_dir import describe_data, describe_run, open_run
 from akm_jax.methods._finished_run import FinishedRun
 from akm_jax.methods.akmnet import AKMNet
 from akm_jax.methods.protocol import Context
@@ -278,10 +278,10 @@ def test_resampled_classes_and_the_paper_variant_train(tiny_config, make_clip_se
     assert len(leave_one_subject_out(clip_set)) == 3
 
 
-def ask(run_dir, clip_set, folder):
+def ask(run_dir, clip_set, folder, trainings=None):
     """What methods that choose frames by a finished run do."""
-    context = Context(RunOptions(), folder, Observer())
-    trainings = all_trainings(clip_set, RunOptions())
+    context = Context(RunOptions(), folder, Observer(), describe_data(clip_set))
+    trainings = trainings or all_trainings(clip_set, RunOptions())
     return FinishedRun(run_dir, clip_set.without_labels(), trainings, context), trainings
 
 
@@ -321,8 +321,55 @@ def test_a_run_on_other_data_is_refused(finished, make_clip_set, tmp_path):
         ask(finished[1], make_clip_set(num_subjects=2, clips_per_subject=3, lengths=[3, 2]), tmp_path)
 
 
-def test_a_run_that_left_out_other_clips_is_refused(finished, clip_set, make_clip_set, tmp_path):
-    other = make_clip_set(num_subjects=4, clips_per_subject=6, lengths=[5, 3, 1, 3])
-    assert other.lengths.sum() == clip_set.lengths.sum()
+def one_pixel_brighter(clip_set):
+    clips = [clip_set.read(i) for i in range(len(clip_set))]
+    clips[-1] = clips[-1].copy()
+    clips[-1][0, 0, 0] ^= 1
+    return dataclasses.replace(clip_set, pictures=HeldPictures(tuple(clips)))
+
+
+def magnified(clip_set):
+    """The set prepared otherwise: the same clips with larger differences from their first frames."""
+    clips = [clip_set.read(i).astype(int) for i in range(len(clip_set))]
+    larger = [np.clip(frames[0] + 2 * (frames - frames[0]), 0, 255).astype(np.uint8) for frames in clips]
+    return dataclasses.replace(clip_set, pictures=HeldPictures(tuple(larger)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        one_pixel_brighter,
+        magnified,
+        lambda clip_set: dataclasses.replace(clip_set, clip_ids=("renamed", *clip_set.clip_ids[1:])),
+        lambda clip_set: dataclasses.replace(clip_set, labels=np.roll(clip_set.labels, 1)),
+    ],
+    ids=["one pixel", "other preparation", "names", "labels"],
+)
+def test_a_run_on_data_of_the_same_sizes_but_other_content_is_refused(finished, clip_set, tmp_path, change):
+    with pytest.raises(
+        ValueError, match=r"a run on other data \(checksum: there \w{8}, here \w{8}, though sizes agree"
+    ):
+        ask(finished[1], change(clip_set), tmp_path)
+
+
+def test_a_run_that_left_out_other_clips_is_refused(finished, clip_set, tmp_path):
+    trainings = [
+        dataclasses.replace(training, watched=(training.watched[-1][1:],))
+        for training in all_trainings(clip_set, RunOptions())
+    ]
     with pytest.raises(ValueError, match="its fold of subject 1 left out other clips than here"):
-        ask(finished[1], other, tmp_path)
+        ask(finished[1], clip_set, tmp_path, trainings)
+
+
+@pytest.mark.parametrize(("rules", "count"), [("last,test", 0), ("last,inner", 1)])
+def test_rule_inner_beside_the_key_frames_of_a_run_is_told(finished, clip_set, tmp_path, rules, count):
+    class Told(Observer):
+        def __init__(self):
+            self.texts = []
+
+        def tell(self, text):
+            self.texts.append(text)
+
+    context = Context(RunOptions(rules=rules), tmp_path, told := Told(), describe_data(clip_set))
+    FinishedRun(finished[1], clip_set.without_labels(), all_trainings(clip_set, RunOptions()), context)
+    assert [text.startswith("rule inner validates on subjects whose labels") for text in told.texts] == [True] * count

@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score, recall_score
 from akm_jax.loso.comparison import hits_of, mcnemar, paired_bootstrap
 from akm_jax.report.table_page import write_table_page
 from akm_jax.report.tables import Cell, Table, as_markdown, as_texts, key_frames_of, rows_of, verdict, write_table
-from experiments.table_cells import TABLES
+from experiments.paper_tables.cells import TABLES
 
 NO_KEY_FRAMES = ("beta", "selected", "threshold")
 

@@ -10,14 +10,26 @@ import pytest
 from akm_jax.config import RunOptions
 from akm_jax.data.pooling import pool_clip_sets
 from akm_jax.files import read_json
+from akm_jax.methods import find_method, method_names
+from akm_jax.methods.protocol import Method
 from datasets_tfds.folder.ck_plus import NAMES
-from experiments import table_cells, tables
+from experiments import tables
+from experiments.loso import make_method
 from experiments.options import DataOptions
-from experiments.table_cells import CellSpec, choose_cells, find_table, in_order, seeds_of
-from experiments.table_lines import by_motion, published_accuracy
-from experiments.table_options import TablesCommand, parse
-from experiments.table_plan import expect
-from experiments.table_runs import experiment_of, plan_runs
+from experiments.paper_tables.cells import (
+    AKMNET_CELL,
+    MAIN,
+    TABLES,
+    CellSpec,
+    choose_cells,
+    find_table,
+    in_order,
+    seeds_of,
+)
+from experiments.paper_tables.lines import by_motion, make_table, published_accuracy
+from experiments.paper_tables.options import TablesCommand, parse
+from experiments.paper_tables.plan import expect
+from experiments.paper_tables.runs import experiment_of, plan_runs
 
 TINY = ("--dataset=synthetic", "--preset=tiny")
 
@@ -95,9 +107,9 @@ def test_table_8_holds_subjects_out(run_tables, folder):
 
 
 def test_other_settings_in_the_same_directory_are_refused(table3, run_tables):
-    done = run_tables("--table=3", "--cells=lbp_sip", "--inner_share=0.3")
+    done = run_tables("--table=3", "--cells=lbp_sip", "--seed=3")
     assert done.returncode == 1
-    assert "config.inner_share: there 0.2, now 0.3" in done.stderr
+    assert "config.seed: there 0, now 3" in done.stderr
 
 
 def test_without_apexes_a_cell_is_a_dash_and_why(folder, monkeypatch, capsys):
@@ -134,13 +146,15 @@ def test_options_that_a_method_does_not_take_are_named():
         experiment_of(wrong, parse(["--table=5"], None), find_table(5))
 
 
-@pytest.mark.parametrize("number", table_cells.TABLES)
-def test_every_cell_is_a_run_that_its_method_takes(number):
-    command = parse([f"--table={number}", "--preset=demo", "--init=weights.pt", "--tables_dir=there"], None)
+@pytest.mark.parametrize("preset", ["paper", "demo", "tiny"])
+@pytest.mark.parametrize("number", TABLES)
+def test_every_cell_is_a_run_that_its_method_takes(number, preset):
+    command = parse([f"--table={number}", f"--preset={preset}", "--init=weights.pt", "--tables_dir=there"], None)
     for cell in in_order(find_table(number).cells):
         found = experiment_of(cell, command, find_table(number))
         assert found.run_dir == Path("there", "held_out" if number == 8 else "runs", cell.name)
         assert found.config.epochs if cell.method != "akmnet" else found.config.init == Path("weights.pt")
+        make_method(found, ()).validate()
         if cell.needs:
             assert found.config.key_frames_of == Path("there/runs/akmnet")
 
@@ -158,7 +172,7 @@ def test_cells_are_data_that_agree_with_what_was_published():
 
 def test_published_figures_stand_beside_the_data_they_are_of():
     def published(table, class_names=(), **data):
-        return published_accuracy(find_table(table), table_cells.AKMNET_CELL, DataOptions(**data), class_names)
+        return published_accuracy(find_table(table), AKMNET_CELL, DataOptions(**data), class_names)
 
     assert published(5, dataset="smic") == 0.7256
     assert published(5, dataset="smic", data_config="vis") is None
@@ -221,3 +235,50 @@ def test_folds_are_those_of_the_protocol_in_one_spelling(make_clip_set):
 def test_a_table_that_holds_subjects_out_takes_no_other_folds(make_clip_set, option):
     with pytest.raises(ValueError, match=rf"{option}: table 8 holds a fifth of the subjects out once"):
         planned(["--table=8", option], make_clip_set(5, 3))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_said"),
+    [
+        (["--cells=resnet18-max_key", "--rules=last,inner"], True),
+        (["--cells=resnet18-max_key", "--rules=last"], False),
+        (["--cells=resnet18-apex", "--rules=last,inner"], False),
+    ],
+)
+def test_a_table_says_where_rule_inner_chooses_on_flattered_figures(make_clip_set, arguments, is_said):
+    clips = make_clip_set(3, 3)
+    clips = dataclasses.replace(clips, apexes=clips.apexes * 0)
+    arguments = ["--table=7", "--control=none", *arguments]
+    runs = planned(arguments, clips)
+    table = make_table(find_table(7), runs, {}, clips, parse(["--preset=tiny", *arguments], None))
+    assert any("Rule inner of lines that take key frames" in note for note in table.notes) == is_said
+
+
+def test_a_plan_goes_by_what_methods_say_of_their_cost(make_clip_set, monkeypatch):
+    clips = make_clip_set(3, 3)
+    runs = planned(["--table=3", "--cells=lbp_sip,ststnet", "--control=none"], clips)
+    by_name = {run.cell.name: run for run in runs}
+    before = {name: expect(run).seconds for name, run in by_name.items()}
+    monkeypatch.setattr(find_method("lbp_sip"), "clip_seconds", 10.0)
+    monkeypatch.setattr(find_method("ststnet"), "clip_gflop", 100.0)
+    after = {name: expect(run).seconds for name, run in by_name.items()}
+    assert after["lbp_sip"] - before["lbp_sip"] == pytest.approx(9 * 9.99)
+    assert after["ststnet"] > 2 * before["ststnet"]
+
+
+@pytest.mark.parametrize("name", sorted(set(method_names()) - {MAIN}))
+def test_every_method_says_its_cost_as_a_number(name):
+    kind = find_method(name)
+    own = {key for one in kind.__mro__ if one is not Method for key in vars(one)}
+    assert ("clip_gflop" in own) != ("clip_seconds" in own)
+
+
+def test_a_plan_counts_magnified_pictures_and_the_maps_of_a_step(make_clip_set):
+    """255 clips in eight magnifications of 300 x 245, 2.2 MiB a clip in half precision; a step of ten at 512 maps."""
+    method = find_method("strcn")()
+    step = method.memory_gib(0)
+    assert step == pytest.approx(6.5)
+    assert method.memory_gib(255) - step == pytest.approx(255 * 8 * 300 * 245 * 2 * 8 / 2**30)
+    command = ["--table=3", "--cells=strcn", "--control=none"]
+    (run,) = planned(command, make_clip_set(3, 3))
+    assert expect(run).gib > run.method().memory_gib(9) > 0

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.methods.protocol import Method
 from experiments.command import OptionError, console
-from experiments.options import Experiment, parse_experiment
-from experiments.table_cells import MAIN, CellSpec, TableSpec, in_order, options_of, seeds_of
-from experiments.table_options import TablesCommand
+from experiments.options import Experiment, parse_experiment, unused_options
+from experiments.paper_tables.cells import MAIN, CellSpec, TableSpec, in_order, options_of, seeds_of
+from experiments.paper_tables.options import TablesCommand
 
 if TYPE_CHECKING:
     from akm_jax.data.folds import Fold
@@ -34,10 +34,20 @@ def experiment_of(cell: CellSpec, command: TablesCommand, spec: TableSpec) -> Ex
     except OptionError as e:
         raise ValueError(
             f"table {command.table}, {cell.name}: `python -m experiments.loso {' '.join(given)}` does not take these "
-            f"options ({e}); repair experiments/table_cells.py, or leave this line out with --cells"
+            f"options ({e}); repair experiments/paper_tables/cells.py, or leave this line out with --cells"
         ) from e
     run = dataclasses.replace(command.run, seeds=seeds_of(cell, command.preset, command.run.seeds))
     return dataclasses.replace(parsed, run_dir=folder / cell.name, data=command.data, options=run)
+
+
+def unused_of_all(experiments: Sequence[Experiment]) -> dict[str, str]:
+    """Options of the tables that none of these runs has a use for, and why."""
+    each = [unused_options(experiment) for experiment in experiments]
+    unused = {option: why for option, why in each[0].items() if all(option in one for one in each)}
+    trained = {experiment.method_name for experiment in experiments}
+    return unused | (
+        {} if "akmnet" in trained else {"init": f"no line is of akmnet, but of {', '.join(sorted(trained))}"}
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,9 +13,10 @@ import numpy as np
 
 from akm_jax.files import read_json
 from akm_jax.loso.rules import trainings_of
+from akm_jax.methods import find_method
 from akm_jax.progress import duration
 from experiments.command import console
-from experiments.table_runs import PlannedRun, is_finished
+from experiments.paper_tables.runs import PlannedRun, is_finished
 
 if TYPE_CHECKING:
     from akm_jax.config import AKMNetConfig
@@ -26,17 +27,6 @@ AKMNET_RATE, NETWORK_RATE = 214e9, 60e9
 MOST_FRAMES_A_SECOND = 4000
 COMPILE_S = 45.0
 PROCESS_GIB = 0.7
-# Operations of a picture forward, 1e9, at the published size; seconds of a core that a clip's descriptor takes.
-PICTURE_GFLOP = {
-    "macro2micro": 0.7,
-    "micro_attention": 1.0,
-    "atnet": 0.7,
-    "ststnet": 0.0008,
-    "strcn": 400.0,
-    "resnet18": 1.2,
-    "vgg11": 5.0,
-}
-DESCRIPTOR_S = {"lbp_top": 0.02, "lbp_sip": 0.01, "stclqp": 0.14, "higo": 0.03, "fhofo": 1.0, "mdmo": 4.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,17 +43,19 @@ def expect(one: PlannedRun) -> Expected:
     lengths, folds = one.clip_set.lengths, len(one.folds)
     trainings = folds * options.seeds * len(trainings_of(options.chosen_rules)) + 2 * options.check_leaks
     learned = trainings * float(np.mean([len(fold.train) for fold in one.folds])) / len(lengths)
-    method = one.experiment.method_name
-    if method == "akmnet":
+    kind = find_method(one.experiment.method_name)
+    if one.experiment.method_name == "akmnet":
         return _akmnet(config, _frames(config, lengths), learned, trainings - learned, _measured(one))
-    if method in DESCRIPTOR_S:
-        return Expected(len(lengths) * DESCRIPTOR_S[method] + trainings, PROCESS_GIB)
+    if kind.clip_seconds:
+        return Expected(len(lengths) * kind.clip_seconds + trainings, PROCESS_GIB)
     steps = getattr(config, "steps_per_epoch", 0)
     pictures = steps * config.clips_per_step * trainings if steps else len(lengths) * learned
-    operations = 3e9 * PICTURE_GFLOP.get(method, 1.0) * _shrunk(config) * pictures * config.epochs
-    together = folds if one.method().all_folds_at_once else 1
-    copies = 16 * together * (one.method().num_parameters(len(one.clip_set.class_names)) or 0)
-    return Expected(COMPILE_S + operations / NETWORK_RATE, PROCESS_GIB + copies / 2**30)
+    operations = 3e9 * kind.clip_gflop * _shrunk(config) * pictures * config.epochs
+    method = one.method()
+    together = folds if method.all_folds_at_once else 1
+    copies = 16 * together * (method.num_parameters(len(one.clip_set.class_names)) or 0)
+    gib = PROCESS_GIB + copies / 2**30 + method.memory_gib(len(lengths))
+    return Expected(COMPILE_S + operations / NETWORK_RATE, gib)
 
 
 def _frames(config: "AKMNetConfig", lengths: np.ndarray) -> np.ndarray:

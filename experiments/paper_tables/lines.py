@@ -12,9 +12,9 @@ from akm_jax.report.run_files import main_rule
 from akm_jax.report.tables import Cell, Table
 from datasets_tfds.folder.ck_plus import NAMES
 from experiments.options import DataOptions
-from experiments.table_cells import MAIN, CellSpec, TableSpec
-from experiments.table_options import TablesCommand
-from experiments.table_runs import NO_APEXES, SHUFFLED, PlannedRun
+from experiments.paper_tables.cells import MAIN, CellSpec, TableSpec
+from experiments.paper_tables.options import TablesCommand
+from experiments.paper_tables.runs import NO_APEXES, SHUFFLED, PlannedRun
 
 Results = tuple[dict[str, Any], ...]
 """Contents of a run's `result.json`."""
@@ -111,6 +111,11 @@ def _notes(spec: TableSpec, lines: Sequence[PlannedRun], clip_set: ClipSet) -> t
         said.append(f"{annotated} of {len(clip_set)} clips have an annotated apex.")
         if not annotated:
             said.append(f"Shares of apexes: a dash, for {NO_APEXES}.")
+    if any(one.cell.needs and "inner" in one.experiment.options.chosen_rules for one in lines):
+        said.append(
+            "Rule inner of lines that take key frames of a finished run chooses its epoch on subjects whose labels "
+            "that run's networks have learned: the choice is flattered, the figure of the left-out subject is not."
+        )
     if spec.hold_out:
         said.append(
             "A fifth of the subjects is held out once; published: CK+, 327 clips of 7 classes, other subjects held out."
