@@ -1,14 +1,18 @@
-"""Result files that are either whole or absent: written beside their place, then renamed; where a fold's lie; locks."""
+"""Files: results that are whole or absent, where those of a fold lie, tables that users write, locks."""
 
 import contextlib
+import errno
+import fcntl
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 _log = logging.getLogger(__name__)
+# What file systems without locks answer, such as some of NFS and FUSE.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 PRETRAINED = "pretrained"
 """Folder of a run directory with the weights that all folds start from."""
 
@@ -49,8 +53,28 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path}: not a JSON file ({e}); delete it to have it written anew") from e
 
 
-@contextlib.contextmanager
-def one_at_a_time(path: Path, what: str) -> Iterator[None]:
+def read_table_text(path: Path, columns: Sequence[str]) -> tuple[str, str]:
+    """Text of a table in UTF-8, and what separates its fields: comma, or semicolon where its first line has more.
+
+    Args:
+        path: the file, with or without a byte order mark.
+        columns: what it must have, for the message.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it is not UTF-8 text.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; expected a table with the columns {', '.join(columns)}")
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise ValueError(f"{path}: not UTF-8 text ({e}); save the table as CSV in UTF-8") from e
+    first = text.partition("\n")[0]
+    return text, ";" if first.count(";") > first.count(",") else ","
+
+
+def one_at_a_time(path: Path, what: str) -> contextlib.AbstractContextManager[None]:
     """Hold a lock; where another process holds it, say so and wait until it is done, however it ends.
 
     Args:
@@ -60,19 +84,40 @@ def one_at_a_time(path: Path, what: str) -> Iterator[None]:
     Raises:
         OSError: the file can't be written.
     """
-    from filelock import FileLock, Timeout  # here: it takes a while to load
+    return _hold(path, lambda: _log.warning("another process %s; waiting until it is done (%s)", what, path))
 
+
+def only_process(path: Path, refusal: str) -> contextlib.AbstractContextManager[None]:
+    """Hold a lock, which ends with the process, however it ends; where another process holds it, refuse.
+
+    Args:
+        path: the lock's file, which stays.
+        refusal: what the error says.
+
+    Raises:
+        ValueError: another process holds it.
+        OSError: the file can't be written.
+    """
+
+    def refuse() -> None:
+        raise ValueError(refusal)
+
+    return _hold(path, refuse)
+
+
+@contextlib.contextmanager
+def _hold(path: Path, busy: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock; `busy` is called where another process does, which is waited for if it returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()  # raises what is wrong: waiting would not mend it
-    lock = FileLock(path, mode=0o666)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        _log.warning("another process %s; waiting until it is done (%s)", what, path)
-        lock.acquire()
-    except NotImplementedError:  # a file system without locks
-        _log.warning("%s: locks are not possible there; start one process at a time", path.parent)
-    try:
+    with path.open("w") as file:
+        try:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                busy()
+                fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as e:
+            if e.errno not in _NO_LOCKS:
+                raise
+            _log.warning("%s: its disk knows no locks; start only one process at a time on it", path.parent)
         yield
-    finally:
-        lock.release()

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from akm_jax.data.subjects import subject_order
-from akm_jax.files import fold_folder, write_json, write_text
+from akm_jax.files import fold_folder, read_table_text, write_json, write_text
 from akm_jax.loso.results import git_revision
 from akm_jax.loso.rules import GIVEN
 from akm_jax.loso.run_dir import open_run
@@ -188,14 +188,8 @@ def _raise(path: Path, problems: Sequence[tuple[int, str]]) -> None:
 
 def _read(path: Path) -> tuple[list[str], list[Row]]:
     """Header and rows; lines of nothing but separators, as spreadsheets leave them, are no rows."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected a table with the columns {', '.join(COLUMNS)}")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as e:
-        raise ValueError(f"{path}: not UTF-8 text ({e}); save the table as CSV in UTF-8") from e
-    first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if first.count(";") > first.count(",") else ",")
+    text, separator = read_table_text(path, COLUMNS)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     lines = []
     try:
         for fields in reader:

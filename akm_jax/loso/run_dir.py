@@ -12,11 +12,8 @@ lock                  held by the process that writes; empty
 
 import contextlib
 import dataclasses
-import errno
-import fcntl
 import json
 import shutil
-import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,12 +23,9 @@ import numpy as np
 
 from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
-from akm_jax.files import read_json, write_json
+from akm_jax.files import only_process, read_json, write_json
 from akm_jax.methods.protocol import Method
 from akm_jax.views.cache import describe_view
-
-# What file systems without locks answer, such as some of NFS and FUSE.
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 # Settings that say where things lie, how they are read, how often to save, on how many devices, what is looked at
 # beforehand: a run may go on with other ones.
@@ -65,19 +59,10 @@ def open_run(run_dir: Path, settings: Mapping[str, Any], data: ClipSet | Mapping
             is named), or another process is writing to it.
         OSError: the directory cannot be written.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
-    with (run_dir / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as e:
-            raise ValueError(
-                f"{run_dir}: another process is writing to this run directory; wait for it to end, or give another "
-                "--run_dir"
-            ) from e
-        except OSError as e:
-            if e.errno not in _NO_LOCKS:
-                raise
-            warnings.warn(f"{run_dir}: its disk knows no locks; start only one process at a time on it", stacklevel=3)
+    refusal = (
+        f"{run_dir}: another process is writing to this run directory; wait for it to end, or give another --run_dir"
+    )
+    with only_process(run_dir / "lock", refusal):
         _claim(run_dir, settings, describe_data(data) if isinstance(data, ClipSet) else data)
         _remove_partial(run_dir)
         yield run_dir

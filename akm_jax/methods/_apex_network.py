@@ -54,10 +54,6 @@ class ApexNetwork(Network):
     """Whether smaller classes are filled up to the largest with clips that are drawn again."""
     dropout: float = 0.0
 
-    def network(self, num_classes: int, rngs: Any) -> Any:
-        """The network with fresh weights."""
-        raise NotImplementedError
-
     def recipe(self, num_classes: int) -> "Recipe":
         """SGD with momentum, biases twice as fast."""
         from akm_jax.optim import caffe_sgd

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Network(Method):
-    """Base: a method of this kind says `name`, `view` and `recipe`."""
+    """Base: a method of this kind says `name`, `view`, `network` and `recipe`."""
 
     epochs: int = 200
     """Passes over the training clips of a fold."""
@@ -30,6 +30,10 @@ class Network(Method):
     """Added to the gradient, times the weight."""
     dropout: float = 0.5
     """Dropout rate, at the places of the published network."""
+
+    def network(self, num_classes: int, rngs: Any) -> Any:
+        """The network with fresh weights."""
+        raise NotImplementedError
 
     def recipe(self, num_classes: int) -> "Recipe":
         """How it is trained."""

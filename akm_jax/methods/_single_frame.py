@@ -7,7 +7,7 @@ the network of the AKMNet run that left the same subject out.
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -37,10 +37,6 @@ class SingleFrame(Network):
     clips_per_step: int = PAPER.clips_per_step
     learning_rate: float = PAPER.learning_rate
     weight_decay: float = PAPER.weight_decay
-
-    def network(self, num_classes: int, rngs: Any) -> Any:
-        """The network with fresh weights."""
-        raise NotImplementedError
 
     def recipe(self, num_classes: int) -> "Recipe":
         """SGD and the rates of AKMNet's released program."""

@@ -1,13 +1,10 @@
 """HTNet (Wang et al. 2023): a hierarchical transformer on flow around eyes and lips, in effect a residual MLP."""
 
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 from akm_jax.methods._flow_network import FlowNetwork
 from akm_jax.views.flow_mosaic import FlowMosaic
-
-if TYPE_CHECKING:
-    from akm_jax.train.folds_together import Recipe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,19 +32,11 @@ class HTNet(FlowNetwork):
     learning_rate: float = 5e-5
     dropout: float = 0.0
 
-    def recipe(self, num_classes: int) -> "Recipe":
-        """Adam."""
+    def network(self, num_classes: int, rngs: Any) -> Any:
+        """The network with fresh weights."""
         from akm_jax.models.htnet import HTNet as Network
-        from akm_jax.optim import adam
-        from akm_jax.train.folds_together import Recipe
 
-        return Recipe(
-            lambda rngs: Network(num_classes, dim=self.dim, dropout=self.dropout, rngs=rngs),
-            adam(self.weight_decay),
-            lambda epoch: self.learning_rate,
-            self.epochs,
-            self.clips_per_step,
-        )
+        return Network(num_classes, dim=self.dim, dropout=self.dropout, rngs=rngs)
 
 
 METHOD = HTNet

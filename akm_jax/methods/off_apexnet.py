@@ -1,13 +1,10 @@
 """OFF-ApexNet (Gan et al. 2019): two streams on the flow from onset to apex, or meb's reduced form."""
 
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from akm_jax.methods._flow_network import FlowNetwork
 from akm_jax.views.flow_picture import FlowPicture
-
-if TYPE_CHECKING:
-    from akm_jax.train.folds_together import Recipe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,19 +29,11 @@ class OffApexNet(FlowNetwork):
     clips_per_step: int = 256
     dropout: float = 0.0
 
-    def recipe(self, num_classes: int) -> "Recipe":
-        """Adam."""
+    def network(self, num_classes: int, rngs: Any) -> Any:
+        """The network with fresh weights."""
         from akm_jax.models.off_apexnet import OffApexNet as Network
-        from akm_jax.optim import adam
-        from akm_jax.train.folds_together import Recipe
 
-        return Recipe(
-            lambda rngs: Network(num_classes, form=self.form, dropout=self.dropout, rngs=rngs),
-            adam(self.weight_decay),
-            lambda epoch: self.learning_rate,
-            self.epochs,
-            self.clips_per_step,
-        )
+        return Network(num_classes, form=self.form, dropout=self.dropout, rngs=rngs)
 
 
 METHOD = OffApexNet

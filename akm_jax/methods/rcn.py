@@ -1,7 +1,7 @@
 """RCN-A (Xia et al., TIP 2020): a recurrent convolutional network with parameter-free attention."""
 
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from akm_jax.methods._flow_network import FlowNetwork
 from akm_jax.views.flow_picture import FlowPicture
@@ -31,18 +31,20 @@ class RCN(FlowNetwork):
     halved_every: int = 10
     """Epochs after which the learning rate is halved."""
 
+    def network(self, num_classes: int, rngs: Any) -> Any:
+        """The network with fresh weights."""
+        from akm_jax.models.rcn import RcnA
+
+        return RcnA(num_classes, features=self.features, dropout=self.dropout, rngs=rngs)
+
     def recipe(self, num_classes: int) -> "Recipe":
         """SGD with momentum."""
-        from akm_jax.models.rcn import RcnA
         from akm_jax.optim import sgd
-        from akm_jax.train.folds_together import Recipe
 
-        return Recipe(
-            lambda rngs: RcnA(num_classes, features=self.features, dropout=self.dropout, rngs=rngs),
-            sgd(0.9, self.weight_decay),
-            lambda epoch: self.learning_rate * 0.5 ** ((epoch - 1) // self.halved_every),
-            self.epochs,
-            self.clips_per_step,
+        return dataclasses.replace(
+            super().recipe(num_classes),
+            optimizer=sgd(0.9, self.weight_decay),
+            rate=lambda epoch: self.learning_rate * 0.5 ** ((epoch - 1) // self.halved_every),
         )
 
 

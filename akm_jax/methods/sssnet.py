@@ -1,13 +1,10 @@
 """SSSNet (Varanka et al. 2021): a plain CNN on optical flow and strain."""
 
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 from akm_jax.methods._flow_network import FlowNetwork
 from akm_jax.views.flow_picture import FlowPicture
-
-if TYPE_CHECKING:
-    from akm_jax.train.folds_together import Recipe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,19 +25,11 @@ class SSSNet(FlowNetwork):
     view: FlowPicture = FlowPicture(size=64)
     weight_decay: float = 1e-3
 
-    def recipe(self, num_classes: int) -> "Recipe":
-        """Adam."""
+    def network(self, num_classes: int, rngs: Any) -> Any:
+        """The network with fresh weights."""
         from akm_jax.models.sssnet import SSSNet as Network
-        from akm_jax.optim import adam
-        from akm_jax.train.folds_together import Recipe
 
-        return Recipe(
-            lambda rngs: Network(num_classes, dropout=self.dropout, rngs=rngs),
-            adam(self.weight_decay),
-            lambda epoch: self.learning_rate,
-            self.epochs,
-            self.clips_per_step,
-        )
+        return Network(num_classes, dropout=self.dropout, rngs=rngs)
 
 
 METHOD = SSSNet

@@ -1,7 +1,7 @@
 """STRCN-G (Xia et al., IEEE TMM 2020): recurrent convolutions on flow from onset to apex, magnified eight times."""
 
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -46,17 +46,20 @@ class STRCN(Network):
     weight_decay: float = 5e-4
     dropout: float = 0.0
 
+    def network(self, num_classes: int, rngs: Any) -> Any:
+        """The network with fresh weights."""
+        from akm_jax.models import strcn
+
+        return strcn.STRCN(num_classes, features=self.features, share=self.share, dropout=self.dropout, rngs=rngs)
+
     def recipe(self, num_classes: int) -> "Recipe":
         """SGD with Nesterov's momentum; the first convolution hardly learns."""
         from akm_jax.losses import balanced_loss
-        from akm_jax.models import strcn
         from akm_jax.optim import sgd, slowed
         from akm_jax.train.folds_together import Recipe
 
         return Recipe(
-            lambda rngs: strcn.STRCN(
-                num_classes, features=self.features, share=self.share, dropout=self.dropout, rngs=rngs
-            ),
+            lambda rngs: self.network(num_classes, rngs),
             slowed(sgd(0.9, self.weight_decay, nesterov=True), "['stem']['conv']", 1e-4),
             lambda epoch: self.learning_rate * 0.8 ** (epoch - 1),
             self.epochs,

@@ -1,7 +1,7 @@
 """STSTNet (Liong et al., FG 2019): a triple-stream CNN of 1683 parameters on optical flow and strain."""
 
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -50,20 +50,19 @@ class STSTNet(FlowNetwork):
         (pictures,) = super().inputs(views)
         return (np.asarray(window_pixels(jnp.asarray(pictures, jnp.float32), PADS[self.variant])),)
 
-    def recipe(self, num_classes: int) -> "Recipe":
-        """Adam."""
+    def network(self, num_classes: int, rngs: Any) -> Any:
+        """The network with fresh weights."""
         from akm_jax.models.ststnet import STSTNet as Network
-        from akm_jax.optim import adam
-        from akm_jax.train.folds_together import Recipe
 
-        return Recipe(
-            lambda rngs: Network(num_classes, variant=self.variant, dropout=self.dropout, rngs=rngs),
-            adam(self.weight_decay, kernels_only=self.variant == "paper"),
-            lambda epoch: self.learning_rate,
-            self.epochs,
-            self.clips_per_step,
-            centred=self.variant == "paper",
-        )
+        return Network(num_classes, variant=self.variant, dropout=self.dropout, rngs=rngs)
+
+    def recipe(self, num_classes: int) -> "Recipe":
+        """Adam; biases and batch norms do not decay in MATLAB, whose network sees the mean picture subtracted."""
+        from akm_jax.optim import adam
+
+        paper = self.variant == "paper"
+        recipe = super().recipe(num_classes)
+        return dataclasses.replace(recipe, optimizer=adam(self.weight_decay, kernels_only=paper), centred=paper)
 
 
 METHOD = STSTNet

@@ -20,6 +20,7 @@ PATCH = 7
 HEADS = 3
 DEPTHS = (2, 2, 10)
 EXPANSION = 4
+PART = 128  # products added up at a time, for 28 sums of up to 4096 follow each other: `ops.conv.product`
 
 
 class ChannelNorm(nnx.Module):
@@ -41,7 +42,7 @@ class Layer(nnx.Module):
 
     def __init__(self, features: int, heads: int, *, dtype, rngs: nnx.Rngs):
         inner = features // heads * heads
-        options = {"dtype": dtype, "rngs": rngs}
+        options = {"part": PART, "dtype": dtype, "rngs": rngs}
         self.norm1 = ChannelNorm(features, dtype=dtype)
         self.queries_keys_values = Conv(1, features, 3 * inner, use_bias=False, **options)
         self.out = Conv(1, inner, features, **options)
@@ -65,7 +66,7 @@ class Level(nnx.Module):
         self.layers = nnx.List([Layer(features, heads, dtype=dtype, rngs=rngs) for _ in range(depth)])
         self.last = outputs is None
         if outputs is not None:
-            self.conv = Conv(3, features, outputs, dtype=dtype, rngs=rngs)
+            self.conv = Conv(3, features, outputs, part=PART, dtype=dtype, rngs=rngs)
             self.norm = ChannelNorm(outputs, dtype=dtype)
 
     def __call__(self, x: Float[Array, "N H W D"], rate: float, key, place: int) -> Float[Array, "N h w E"]:
@@ -86,7 +87,7 @@ class HTNet(nnx.Module):
     def __init__(self, num_classes: int, *, dim: int = 256, dropout: float = 0.0, dtype=jnp.float32, rngs: nnx.Rngs):
         """Args: K; channels of the first level; dropout rate; number format; randomness."""
         widths = [dim * 2**i for i in range(len(DEPTHS))]
-        self.embedding = Conv(1, PATCH**2 * 3, dim, dtype=dtype, rngs=rngs)
+        self.embedding = Conv(1, PATCH**2 * 3, dim, part=PART, dtype=dtype, rngs=rngs)
         self.levels = nnx.List(
             [
                 Level(width, HEADS * 2**i, depth, outputs, dtype=dtype, rngs=rngs)

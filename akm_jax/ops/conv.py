@@ -83,12 +83,17 @@ def _pointwise_gradients(x, kernel, dy, stride):
 
 
 def conv_patches(
-    x: Float[Array, "F H W D"], kernel: Float[Array, "k k D E"], stride: int = 1, pad: int | None = None
+    x: Float[Array, "F H W D"],
+    kernel: Float[Array, "k k D E"],
+    stride: int = 1,
+    pad: int | None = None,
+    part: int | None = None,
 ) -> Float[Array, "F h w E"]:
     """Side by side, the k x k shifted (and strided) slices of the input, times the kernel as one matrix.
 
     Quickly compiled, and one product for several kernels under `jax.vmap`: for small networks. The padding is any
-    number of zeros on every side, k // 2 when None.
+    number of zeros on every side, k // 2 when None. `part` is that of
+    `product`.
     """
     k, _, channels, features = kernel.shape
     pad = k // 2 if pad is None else pad
@@ -100,4 +105,41 @@ def conv_patches(
         return lax.slice(x, (0, i, j, 0), limits, (1, stride, stride, 1))
 
     patches = jnp.concatenate([tap(i, j) for i in range(k) for j in range(k)], axis=-1)
-    return jnp.einsum("fhwp,pe->fhwe", patches, kernel.reshape(k * k * channels, features))
+    return product(patches, kernel.reshape(k * k * channels, features), part)
+
+
+def product(
+    x: Float[Array, "F h w P"], matrix: Float[Array, "P E"], part: int | None = None
+) -> Float[Array, "F h w E"]:
+    """Every pixel times a matrix.
+
+    XLA's CPU library adds all products of a sum one after another, and rounding grows with their number. With `part` it
+    adds so many or fewer, then these sums, forward and, for the gradient of `x`, backward: of 1024 normal products the
+    error in float32 is 2e-7 in parts of 128 instead of 4e-7. That costs time; other back ends keep their own order.
+    """
+    if part is None:
+        return jnp.einsum("fhwp,pe->fhwe", x, matrix)
+    return _product_in_parts(x, matrix, part)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _product_in_parts(x, matrix, part):
+    def in_parts(x, matrix):
+        size, features = matrix.shape
+        count = next(c for c in range(-(-size // part), size + 1) if size % c == 0)
+        x = x.reshape(*x.shape[:-1], count, size // count)
+        return jnp.sum(jnp.einsum("fhwcp,cpe->cfhwe", x, matrix.reshape(count, -1, features)), 0)
+
+    return lax.platform_dependent(x, matrix, cpu=in_parts, default=product)
+
+
+def _product_forward(x, matrix, part):
+    return _product_in_parts(x, matrix, part), (x, matrix)
+
+
+def _product_backward(part, residuals, dy):
+    x, matrix = residuals
+    return _product_in_parts(dy, matrix.T, part), jnp.einsum("fhwp,fhwe->pe", x, dy)
+
+
+_product_in_parts.defvjp(_product_forward, _product_backward)

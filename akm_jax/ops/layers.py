@@ -37,6 +37,7 @@ class Conv(nnx.Module):
         bias_init: Init | None = None,
         use_bias: bool = True,
         large: bool = False,
+        part: int | None = None,
         dtype=jnp.float32,
         rngs: nnx.Rngs,
     ):
@@ -50,6 +51,7 @@ class Conv(nnx.Module):
             kernel_init, bias_init: both uniform in +-1/sqrt(fan in) when None, PyTorch's own.
             use_bias: whether there is a bias.
             large: compiled for much work (`ops.conv.conv`), with padding size // 2; else quickly compiled patches.
+            part: products that are added up at a time where sums are long and the network deep; not with `large`.
             dtype: number format.
             rngs: randomness.
         """
@@ -58,12 +60,12 @@ class Conv(nnx.Module):
         self.use_bias = use_bias
         if use_bias:
             self.bias = nnx.Param((bias_init or default)(rngs.params(), (outputs,), dtype))
-        self.stride, self.pad, self.large = stride, pad, large
+        self.stride, self.pad, self.large, self.part = stride, pad, large, part
 
     def __call__(self, x: Float[Array, "N H W D"]) -> Float[Array, "N h w E"]:
         """Convolve."""
         kernel = self.kernel[...]
-        y = conv(x, kernel, self.stride) if self.large else conv_patches(x, kernel, self.stride, self.pad)
+        y = conv(x, kernel, self.stride) if self.large else conv_patches(x, kernel, self.stride, self.pad, self.part)
         return y + self.bias[...] if self.use_bias else y
 
 

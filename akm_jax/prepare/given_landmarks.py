@@ -70,10 +70,10 @@ class GivenLandmarks:
 
 
 class LandmarkTable:
-    """A CSV file of landmarks."""
+    """A CSV file of landmarks; `videos` has those of each video, by its name."""
 
     def __init__(self, path: Path, videos: Mapping[str, GivenLandmarks]):
-        self._path, self._videos = path, dict(videos)
+        self._path, self.videos = path, dict(videos)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "LandmarkTable":
@@ -94,10 +94,10 @@ class LandmarkTable:
         Raises:
             ValueError: it has none.
         """
-        if video not in self._videos:
-            have = ", ".join(f"'{name}'" for name in sorted(self._videos)[:3])
+        if video not in self.videos:
+            have = ", ".join(f"'{name}'" for name in sorted(self.videos)[:3])
             raise ValueError(f"{self._path} does not cover video '{video}'; it has rows of videos such as {have}")
-        return self._videos[video]
+        return self.videos[video]
 
 
 def _check_columns(path: Path, names: Sequence[str]) -> None:

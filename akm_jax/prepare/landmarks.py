@@ -49,15 +49,12 @@ def fit_box(box: Box, frame: UInt8[np.ndarray, "H W *c"]) -> Box:
     return Box(left, top, right - left, bottom - top)
 
 
-def crop_frame(
-    frame: UInt8[np.ndarray, "H W *c"], box: Box, *, through_jpeg: bool = False
-) -> UInt8[np.ndarray, "128 128"]:
-    """Cut a face out exactly by its box, bilinear to 128 x 128 without smoothing, grey.
+def cut_box(frame: UInt8[np.ndarray, "H W *c"], box: Box) -> UInt8[np.ndarray, "128 128 *c"]:
+    """Cut a face out exactly by its box, bilinear to 128 x 128 without smoothing, grey or in colour as the frame is.
 
     Args:
         frame: grey or BGR.
         box: whole pixels in the picture, as of a `LandmarkedFace`.
-        through_jpeg: keep the crop as JPEG in between, as the released program of SOFTNet does.
 
     Raises:
         ValueError: the box is not one of whole pixels in the picture.
@@ -68,16 +65,24 @@ def crop_frame(
         height, width = frame.shape[:2]
         raise ValueError(f"a face box {_describe(box)} must be whole pixels in a picture of {width} x {height}")
     x, y, width, height = (int(v) for v in box)
-    crop = cv2.resize(frame[y : y + height, x : x + width], (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_LINEAR)
+    cut = np.ascontiguousarray(frame[y : y + height, x : x + width])  # OpenCV takes no channels in reverse
+    return cv2.resize(cut, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_LINEAR)
+
+
+def crop_frame(
+    frame: UInt8[np.ndarray, "H W *c"], box: Box, *, through_jpeg: bool = False
+) -> UInt8[np.ndarray, "128 128"]:
+    """What `cut_box` cuts out, grey; `through_jpeg`: kept as JPEG in between, as SOFTNet's released program does."""
+    crop = cut_box(frame, box)
     if through_jpeg:
         return np.asarray(cv2.imdecode(cv2.imencode(".jpg", crop)[1], cv2.IMREAD_GRAYSCALE))
     return to_grey(crop)
 
 
-def crop_points(points: Float[np.ndarray, "n 2"], box: Box) -> Float32[np.ndarray, "n 2"]:
-    """Where points of a frame are in the crop of a box, to a thousandth of a pixel."""
+def crop_points(points: Float[np.ndarray, "n 2"], box: Box, *, decimals: int | None = 3) -> Float32[np.ndarray, "n 2"]:
+    """Where points of a frame are in the crop of a box, rounded to so many decimals of a pixel; None: as they are."""
     moved = (points - (box.x, box.y) + 0.5) * (CROP_SIZE / box.width, CROP_SIZE / box.height) - 0.5
-    return np.round(moved, 3).astype(np.float32)
+    return (moved if decimals is None else np.round(moved, decimals)).astype(np.float32)
 
 
 def uncrop_points(points: Float[np.ndarray, "n 2"], box: Box) -> Float[np.ndarray, "n 2"]:

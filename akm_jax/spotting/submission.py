@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from akm_jax.data.long_videos import ExpressionType, LongVideo
-from akm_jax.files import write_text
+from akm_jax.files import read_table_text, write_text
 from akm_jax.spotting.intervals import Spotted
 from akm_jax.spotting.labels import Variant, counted_intervals
 
@@ -140,14 +140,7 @@ def _table(rows: Sequence[tuple], columns: Sequence[str]) -> pd.DataFrame:
 
 def _read(path: Path) -> pd.DataFrame:
     """All fields as text without blanks around them; lines of nothing but separators are no rows."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected a table with the columns {', '.join(REQUIRED)}")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as e:
-        raise ValueError(f"{path}: not UTF-8 text ({e}); save the table as CSV in UTF-8") from e
-    first = text.partition("\n")[0]
-    separator = ";" if first.count(";") > first.count(",") else ","
+    text, separator = read_table_text(path, REQUIRED)
     try:
         raw = pd.read_csv(
             io.StringIO(text), sep=separator, header=None, dtype=str, keep_default_na=False, skip_blank_lines=False

@@ -17,6 +17,7 @@ import tensorflow_datasets as tfds
 
 from akm_jax.data.long_videos import NUM_LANDMARKS
 from akm_jax.machine import num_cores
+from akm_jax.prepare.landmarks import crop_points, cut_box
 from datasets_tfds.builder import SetBuilder
 from datasets_tfds.layout import BY_NAME, Places
 from datasets_tfds.long import crops, faces
@@ -114,7 +115,7 @@ class LongBuilder(SetBuilder, skip_registration=True):  # type: ignore[call-arg]
             try:
                 first = next(_open_frames(clip))()
                 face = found.known_faces.get(clip.clip_id) or self._find_face(first)
-                fitted[clip.clip_id] = crops.fit_face(face, first.shape)
+                fitted[clip.clip_id] = crops.fit_face(face, first)
             except ValueError as error:
                 _report(found, clip, error)
         return fitted
@@ -143,7 +144,7 @@ class LongBuilder(SetBuilder, skip_registration=True):  # type: ignore[call-arg]
             "fps": fps,
             "frame_numbers": [frame.number for frame in clip.frames],
             "crops": list(_map(encode, _open_frames(clip), in_threads=not clip.is_video)),
-            "landmarks": crops.crop_landmarks(face),
+            "landmarks": crop_points(face.landmarks, face.box, decimals=None),
             "intervals": [dataclasses.asdict(interval) for interval in clip.intervals],
         }
 
@@ -165,7 +166,7 @@ class _Encoder:
         self._shape = self._shape or picture.shape
         if picture.shape != self._shape:
             raise ValueError("frames of different sizes -> copy from the archive again")
-        return crops.encode_crop(crops.crop_face(picture, self._face), self._encoding)
+        return crops.encode_crop(cut_box(picture, self._face.box), self._encoding)
 
 
 def _open_frames(clip: LongClip) -> Iterator[Callable[[], np.ndarray]]:

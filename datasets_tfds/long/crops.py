@@ -1,4 +1,4 @@
-"""Face crops: exactly the box, no margin, 128 x 128 by bilinear interpolation without antialiasing; as files in memory.
+"""Frames read, and face crops as files in memory; boxes that fit their pictures.
 
 `jpeg` stores a crop as the released program of SOFTNet does: in colour, quality 95, read back as grey. `png` stores the
 grey crop without loss.
@@ -13,7 +13,7 @@ import numpy as np
 
 from akm_jax.data.long_videos import CROP_SIZE
 from akm_jax.data.pictures import decode_rgb
-from akm_jax.prepare.face import Box
+from akm_jax.prepare.landmarks import fit_box
 from datasets_tfds.long.faces import Face
 
 ENCODINGS = ("jpeg", "png")
@@ -32,32 +32,19 @@ def read_picture(path: Path) -> np.ndarray:
         raise ValueError(f"{path.name}: cannot be read ({error})") from error
 
 
-def fit_face(face: Face, shape: tuple[int, ...]) -> Face:
-    """The face with its box cut at the border of a picture of this shape (H, W, ...).
+def fit_face(face: Face, picture: np.ndarray) -> Face:
+    """The face with its box cut at the border of a picture (H, W, 3).
 
     Raises:
         ValueError: hardly anything of the box is left.
     """
-    left, top, width, height = map(int, face.box)
-    right, bottom = min(left + width, shape[1]), min(top + height, shape[0])
-    left, top = max(left, 0), max(top, 0)
-    if min(right - left, bottom - top) < _LEAST:
-        raise ValueError(f"{face.box} of the face in a picture of {shape[1]} x {shape[0]}")
-    return Face(Box(left, top, right - left, bottom - top), face.landmarks)
-
-
-def crop_face(picture: np.ndarray, face: Face) -> np.ndarray:
-    """The box of a picture (H, W, 3) as uint8 (128, 128, 3)."""
-    left, top, width, height = map(int, face.box)
-    box = np.ascontiguousarray(picture[top : top + height, left : left + width])
-    return cv2.resize(box, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_LINEAR)
-
-
-def crop_landmarks(face: Face) -> np.ndarray:
-    """The landmarks in pixels of the crop, float32 (68, 2)."""
-    left, top, width, height = face.box
-    scale = np.array([CROP_SIZE / width, CROP_SIZE / height])
-    return ((face.landmarks - (left, top) + 0.5) * scale - 0.5).astype(np.float32)
+    box = fit_box(face.box, picture)
+    if min(box.width, box.height) < _LEAST:
+        raise ValueError(
+            f"of the face box {tuple(face.box)}, {box.width} x {box.height} pixels are in the picture of "
+            f"{picture.shape[1]} x {picture.shape[0]}; expected {_LEAST} or more"
+        )
+    return Face(box, face.landmarks)
 
 
 def encode_crop(crop: np.ndarray, encoding: str) -> bytes:

@@ -4,7 +4,6 @@ What is known beforehand comes first: `landmarks.csv` in the user's folder, or e
 other videos' faces are found by a `FaceFinder`; `FIND_FACE` is the one that builders use unless they are given another.
 """
 
-import csv
 import dataclasses
 import json
 from collections.abc import Collection, Sequence
@@ -15,7 +14,7 @@ import numpy as np
 
 from akm_jax.data.long_videos import NUM_LANDMARKS
 from akm_jax.prepare.face import Box
-from akm_jax.prepare.given_landmarks import BOX_COLUMNS, POINT_COLUMNS
+from akm_jax.prepare.given_landmarks import BOX_COLUMNS, LandmarkTable
 from akm_jax.prepare.mesh_landmarks import MeshLandmarks
 
 FACE_TABLE = "landmarks.csv"
@@ -82,7 +81,7 @@ def read_faces(manual_dir: Path, video_ids: Collection[str]) -> dict[str, Face]:
     """Faces that the user's folder tells of, by video id.
 
     Raises:
-        ValueError: a file is misformed, or the table names an unknown video.
+        ValueError: a file is misformed, or the table names an unknown video, or frames beside the first.
     """
     faces: dict[str, Face] = {}
     for path in reversed(face_files(manual_dir)):
@@ -101,22 +100,14 @@ def _read_truth(path: Path) -> dict[str, Face]:
 
 
 def _read_table(path: Path, video_ids: Collection[str]) -> dict[str, Face]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, skipinitialspace=True)
-        columns = ("video", *BOX_COLUMNS, *POINT_COLUMNS)
-        if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
-            raise ValueError(f"{path}: no column {', '.join(missing[:5])}; expected {_REMEDY.partition('columns ')[2]}")
-        rows = [(reader.line_num, row) for row in reader]
-    faces: dict[str, Face] = {}
-    for number, row in rows:
-        video = (row["video"] or "").strip()
-        try:
-            if video in faces or video not in video_ids:
-                raise ValueError("named before" if video in faces else "no video of the set")
-            points = [float(row[name]) for name in POINT_COLUMNS]
-            faces[video] = _face([float(row[name]) for name in BOX_COLUMNS], np.reshape(points, (-1, 2)))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{path} row {number}: video {video!r}: {error}; repair the row") from None
+    faces = {}
+    for video, given in LandmarkTable.read(path).videos.items():
+        if video not in video_ids:
+            raise ValueError(f"{path}: video '{video}' is no video of the set; repair its name, or delete the row")
+        if (starts := [start for start, _, _ in given.rows]) != [0]:
+            raise ValueError(f"{path}: video '{video}' has rows for frames {starts}; expected one, for frame 0")
+        [(_, box, points)] = given.rows
+        faces[video] = _face(box, points)
     return faces
 
 

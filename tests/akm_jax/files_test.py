@@ -1,10 +1,12 @@
 """Files that are whole or absent, and work that one process does."""
 
+import errno
 import threading
 
 import pytest
 
-from akm_jax.files import one_at_a_time, read_json, write_json, write_text
+from akm_jax import files
+from akm_jax.files import one_at_a_time, only_process, read_json, write_json, write_text
 
 
 def test_who_comes_second_waits_and_says_so(tmp_path, caplog):
@@ -40,15 +42,37 @@ def test_a_place_that_cant_be_written_is_an_error_and_no_wait(tmp_path):
         pass
 
 
-def test_a_file_system_without_locks_is_told(tmp_path, caplog, monkeypatch):
-    import filelock
+def test_who_comes_second_is_refused_where_there_is_no_waiting(tmp_path):
+    with (
+        only_process(tmp_path / "lock", "in use"),
+        pytest.raises(ValueError, match="in use"),
+        only_process(tmp_path / "lock", "in use"),
+    ):
+        pass
+    with only_process(tmp_path / "lock", "in use"):
+        pass
 
-    def acquire(self, *args, **kwargs):
-        raise NotImplementedError
 
-    monkeypatch.setattr(filelock.FileLock, "acquire", acquire)
-    with one_at_a_time(tmp_path / ".lock", "draws"):
-        assert "locks are not possible there; start one process at a time" in caplog.text
+def fail_with(code):
+    def fail(*_args):
+        raise OSError(code, "simulated")
+
+    return fail
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_costs_a_warning(monkeypatch, tmp_path, caplog, code):
+    monkeypatch.setattr(files.fcntl, "flock", fail_with(code))
+    for lock in (one_at_a_time(tmp_path / ".lock", "draws"), only_process(tmp_path / "lock", "in use")):
+        caplog.clear()
+        with lock:
+            assert f"{tmp_path}: its disk knows no locks; start only one process at a time" in caplog.text
+
+
+def test_another_error_of_the_lock_is_an_error(monkeypatch, tmp_path):
+    monkeypatch.setattr(files.fcntl, "flock", fail_with(errno.EIO))
+    with pytest.raises(OSError, match="simulated"), one_at_a_time(tmp_path / ".lock", "draws"):
+        pass
 
 
 def test_names_that_are_not_utf_8_lose_no_result(tmp_path):

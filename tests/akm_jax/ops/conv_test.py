@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from akm_jax.ops.conv import conv, conv_lax
+from akm_jax.ops.conv import conv, conv_lax, product
 from akm_jax.ops.winograd import CHUNK_FLOATS
 
 TRUNK = [  # kernel, stride, side, channels in, channels out
@@ -57,3 +57,14 @@ def test_chunks_do_not_change_the_result(stride):
     found, expected = (value_and_gradients(f)(x, kernel, dy, stride) for f in (conv, conv_lax))
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5 * float(jnp.abs(b).max()))
+
+
+@pytest.mark.parametrize(("size", "part"), [(147, 128), (300, 128), (1021, 128), (64, 128)])
+def test_sums_in_parts_are_the_same_sums(size, part):
+    rng = np.random.default_rng(0)
+    x, matrix = rng.normal(size=(3, 2, 2, size)), rng.normal(size=(size, 300))
+    dy = rng.normal(size=(3, 2, 2, 300))
+    expected = x @ matrix, dy @ matrix.T, np.einsum("fhwp,fhwe->pe", x, dy)
+    y, back = jax.vjp(lambda x, m: product(x, m, part), *(jnp.asarray(a, jnp.float32) for a in (x, matrix)))
+    for actual, exact in zip((y, *back(jnp.asarray(dy, jnp.float32))), expected, strict=True):
+        np.testing.assert_allclose(actual, exact, rtol=0, atol=2e-6 * np.abs(exact).max())  # float32 sums

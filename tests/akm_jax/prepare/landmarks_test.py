@@ -66,3 +66,10 @@ def test_points_of_a_crop_come_back_exactly():
     whole = np.random.default_rng(2).integers(0, 128, (68, 2))
     box = Box(17, 23, 91, 90)
     np.testing.assert_array_equal(crop_points(uncrop_points(whole, box), box), whole)
+
+
+def test_points_are_rounded_to_a_thousandth_or_not():
+    points, box = np.array([[10.0, 20.0]]), Box(0, 0, 90, 60)
+    exact = np.array([[10.5 * 128 / 90 - 0.5, 20.5 * 128 / 60 - 0.5]])
+    np.testing.assert_array_equal(crop_points(points, box), np.float32([[14.433, 43.233]]))
+    np.testing.assert_array_equal(crop_points(points, box, decimals=None), exact.astype(np.float32))

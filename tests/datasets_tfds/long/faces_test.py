@@ -6,13 +6,15 @@ import json
 import numpy as np
 import pytest
 
+from akm_jax.prepare.given_landmarks import BOX_COLUMNS, POINT_COLUMNS
 from datasets_tfds.long import faces
 from datasets_tfds.synthetic.long_videos import LongSpec, draw_frames, plan_video
 
 BOX, POINTS = (3, 4, 40, 50), np.arange(136, dtype=np.float32).reshape(68, 2) / 4
+COLUMNS = ("video", *BOX_COLUMNS, *POINT_COLUMNS)
 
 
-def write_table(folder, rows, columns=("video", *faces.BOX_COLUMNS, *faces.POINT_COLUMNS)):
+def write_table(folder, rows, columns=COLUMNS):
     with (folder / faces.FACE_TABLE).open("w", newline="") as file:
         csv.writer(file).writerows([columns, *rows])
 
@@ -41,22 +43,27 @@ def test_the_table_goes_before_the_truth(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([row("c")], "row 2: video 'c': no video of the set"),
-        ([row(), row()], "row 3: video 'a': named before"),
-        ([row(box=("x", 2, 3, 4))], "row 2: video 'a'"),
-        ([row(points=np.full((68, 2), np.nan))], "row 2: video 'a'"),
-        ([row()[:-1]], "row 2: video 'a'"),
+        ([row("c")], r"landmarks\.csv: video 'c' is no video of the set"),
+        ([row(), row()], "line 3: video 'a' has a row for frame 0 already"),
+        ([row(), [*row(), 7]], r"video 'a' has rows for frames \[0, 7\]; expected one, for frame 0"),
+        ([[*row(), 7]], r"video 'a' has rows for frames \[7\]"),
+        ([row(box=("x", 2, 3, 4))], "line 2: box_x must be a number"),
+        ([row(points=np.full((68, 2), np.nan))], "line 2: x0 must be a number"),
+        ([row()[:-1]], "line 2: y67 must be a number"),
+        ([], "has no rows"),
     ],
 )
 def test_bad_rows_are_named(tmp_path, rows, message):
-    write_table(tmp_path, rows)
+    write_table(tmp_path, rows, (*COLUMNS, "frame"))
     with pytest.raises(ValueError, match=message):
         faces.read_faces(tmp_path, {"a", "b"})
 
 
 def test_missing_columns_are_named(tmp_path):
     write_table(tmp_path, [], columns=("video", "x0"))
-    with pytest.raises(ValueError, match="no column box_x, box_y, box_width, box_height, y0; expected video"):
+    with pytest.raises(
+        ValueError, match=r"landmarks\.csv lacks the columns box_x, box_y, box_width, box_height and 135"
+    ):
         faces.read_faces(tmp_path, {"a"})
 
 

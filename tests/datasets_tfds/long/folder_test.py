@@ -8,7 +8,8 @@ import pytest
 
 from akm_jax.data.long_videos import Interval
 from akm_jax.prepare.face import Box
-from datasets_tfds.long.faces import BOX_COLUMNS, POINT_COLUMNS, Face
+from akm_jax.prepare.given_landmarks import BOX_COLUMNS, POINT_COLUMNS
+from datasets_tfds.long.faces import Face
 from datasets_tfds.long.source import load_long_videos
 from datasets_tfds.long_folder.survey import survey
 

@@ -9,7 +9,8 @@ import pytest
 
 from akm_jax.data.long_videos import LongVideoSet
 from akm_jax.prepare.face import Box
-from datasets_tfds.long import crops, faces
+from akm_jax.prepare.landmarks import crop_points
+from datasets_tfds.long import faces
 from datasets_tfds.long.faces import Face
 from datasets_tfds.long.source import RecordCrops, load_long_videos, long_builder_class
 
@@ -24,8 +25,8 @@ def test_a_built_set_is_the_truth(drawn, built):
         assert (video.subject, video.fps, video.num_frames) == (truth["subject"], truth["fps"], truth["num_frames"])
         expected = [{k: v for k, v in one.items() if k != "name"} for one in truth["intervals"]]
         assert [dataclasses.asdict(one) for one in video.intervals] == expected
-        face = Face(Box(*truth["box"]), np.array(truth["landmarks"]))
-        np.testing.assert_allclose(video.landmarks, crops.crop_landmarks(face), atol=1e-4)  # float32
+        points = crop_points(np.array(truth["landmarks"]), Box(*truth["box"]), decimals=None)
+        np.testing.assert_allclose(video.landmarks, points, atol=1e-4)  # float32
     assert len({video.checksum for video in videos}) == len(videos)
 
 
