@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import json
 import logging
 import os
@@ -108,16 +107,22 @@ def only_process(path: Path, refusal: str) -> contextlib.AbstractContextManager[
 @contextlib.contextmanager
 def _hold(path: Path, busy: Callable[[], None]) -> Iterator[None]:
     """Hold a lock; `busy` is called where another process does, which is waited for if it returns."""
+    from filelock import FileLock, Timeout  # here: it takes a while to load
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                busy()
-                fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as e:
-            if e.errno not in _NO_LOCKS:
-                raise
-            _log.warning("%s: its disk knows no locks; start only one process at a time on it", path.parent)
+    path.touch()  # raises what is wrong: waiting would not mend it
+    # Its fallback, a file that marks who holds it, would outlive a process that is killed.
+    lock = FileLock(path, mode=0o666, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        busy()
+        lock.acquire()
+    except OSError as e:
+        if e.errno not in _NO_LOCKS:
+            raise
+        _log.warning("%s: its disk knows no locks; start only one process at a time on it", path.parent)
+    try:
         yield
+    finally:
+        lock.release()

@@ -1,11 +1,11 @@
 """Files that are whole or absent, and work that one process does."""
 
 import errno
+import fcntl
 import threading
 
 import pytest
 
-from akm_jax import files
 from akm_jax.files import one_at_a_time, only_process, read_json, write_json, write_text
 
 
@@ -62,7 +62,7 @@ def fail_with(code):
 
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
 def test_a_disk_without_locks_costs_a_warning(monkeypatch, tmp_path, caplog, code):
-    monkeypatch.setattr(files.fcntl, "flock", fail_with(code))
+    monkeypatch.setattr(fcntl, "flock", fail_with(code))
     for lock in (one_at_a_time(tmp_path / ".lock", "draws"), only_process(tmp_path / "lock", "in use")):
         caplog.clear()
         with lock:
@@ -70,7 +70,7 @@ def test_a_disk_without_locks_costs_a_warning(monkeypatch, tmp_path, caplog, cod
 
 
 def test_another_error_of_the_lock_is_an_error(monkeypatch, tmp_path):
-    monkeypatch.setattr(files.fcntl, "flock", fail_with(errno.EIO))
+    monkeypatch.setattr(fcntl, "flock", fail_with(errno.EIO))
     with pytest.raises(OSError, match="simulated"), one_at_a_time(tmp_path / ".lock", "draws"):
         pass
 
