@@ -170,8 +170,8 @@ def see_clip(
         warnings.append("the face takes little of the picture; if the network was trained on cropped ones: --crop=yes")
     if not wanted or face is None:
         frames = _resized(clip, size)
-        return SeenClip(frames, clip, face, clip.notes, (*warnings, *_warn_of_size(min(clip[0].shape), size or SMALL)))
-    warnings += _warn_of_size(_face_width(face), size or SMALL)
+        return SeenClip(frames, clip, face, clip.notes, (*warnings, *_warn_of_size(min(clip[0].shape), size)))
+    warnings += _warn_of_size(_face_width(face), size)
     aligned = align(clip, face, trained.alpha if is_aligned else 0.0)
     how = f", motion magnified with alpha = {trained.alpha:g}" if trained.alpha else ""
     notes = (*clip.notes, f"the face is cropped and aligned{how}, as the training pictures were")
@@ -256,6 +256,7 @@ def _warn_of_clip(clip: OwnClip, trained: TrainingPictures) -> list[str]:
 
 
 def _warn_of_size(side: float, size: int) -> list[str]:
-    if side >= min(SMALL, size):
+    if side >= min(SMALL, size or SMALL):
         return []
-    return [f"the face, or the picture, is {side:.0f} pixels wide or high and is enlarged to {size}"]
+    enlarged = f" and is enlarged to {size}" if size else ""
+    return [f"the face, or the picture, is {side:.0f} pixels wide or high{enlarged}"]
