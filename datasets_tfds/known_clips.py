@@ -56,7 +56,8 @@ def read_known_clips(run_dir: Path) -> tuple[KnownClip, ...]:
     """
     pooled = bool(read_json(run_dir / "run.json").get("data", {}).get("sets"))
     found: dict[str, KnownClip] = {}
-    for result in sorted(run_dir.glob("folds/seed*/s*/result.json")):
+    first = next(iter(sorted(run_dir.glob("folds/seed*"))), run_dir)  # repetitions have the same clips
+    for result in sorted(first.glob("s*/result.json")):
         for clip_id, told in read_thumbnails(result.parent).items():
             name = clip_id.partition("/")[2] if pooled else clip_id
             numbers = {frame["name"]: int(frame["number"]) for frame in told["frames"]}
