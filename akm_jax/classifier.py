@@ -1,106 +1,160 @@
-"""Apply a trained AKMNet to one clip."""
+"""Apply what a run has trained to one clip: the model of a fold, whatever the method; or a network of AKMNet."""
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import jax
 import numpy as np
-from flax import nnx
 
-from akm_jax.clips import PackedClips, pack
-from akm_jax.config import ModelConfig
-from akm_jax.data.clip_set import resize_frame
+from akm_jax.config import AKMNetConfig, settings_from_json
+from akm_jax.data.clip_set import Clips, HeldPictures
 from akm_jax.data.subjects import match_subject, subject_order
 from akm_jax.files import read_json
 from akm_jax.interop.torch import akmnet_from_state_dict, config_from_state_dict, load_state_dict, num_classes
 from akm_jax.machine import memory_bytes
-from akm_jax.models.akmnet import AKMNet, AKMNetOutput
+from akm_jax.methods import find_method, method_names
+from akm_jax.methods.akmnet import AKMNet, model_of
+from akm_jax.methods.protocol import Kept, Method, Model
 from akm_jax.observe import ALL_SUBJECTS, INNER
 from akm_jax.train import checkpoint
 from akm_jax.train.memory import prediction_bytes
-from akm_jax.train.state import empty_state, graph_definition, merge
+from akm_jax.views.cache import see
+from akm_jax.views.view import Views, from_files
+
+COPIES = 3  # of a clip's frames while a view looks at them
 
 
 @dataclasses.dataclass(frozen=True)
 class Classifier:
-    """A trained network and what its outputs mean; `source` says where the weights came from."""
+    """A trained model, the method it is of, what its outputs mean; `source` says where it came from."""
 
-    model: AKMNet
-    config: ModelConfig
+    method: Method
+    model: Model
     class_names: tuple[str, ...]
     source: str
+
+    @property
+    def mines_key_frames(self) -> bool:
+        """Whether it says of every frame how much it counts."""
+        config = self.method.config
+        return isinstance(config, AKMNetConfig) and bool(config.model.mining_parts)
 
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """What the network says of one clip of T frames.
+    """What a model says of one clip of T frames.
 
     Attributes:
-        probabilities: (K,), softmax of the logits.
-        logits: (K,).
-        beta: (T,), score of every frame.
+        logits: (K,), scores of the classes; votes where the method counts these (`Method.scores`).
+        probabilities: (K,), softmax of the logits; (0,) of votes, which are no such thing.
+        beta: (T,), score of every frame; (0,) of a method that mines no key frames, as what follows.
         selected: (T,), 1 for key frames, else 0.
-        threshold: frames with beta at least this are selected.
+        threshold: frames with beta at least this are selected; NaN where none are.
     """
 
-    probabilities: np.ndarray
     logits: np.ndarray
+    probabilities: np.ndarray
     beta: np.ndarray
     selected: np.ndarray
     threshold: float
 
+    @property
+    def label(self) -> int:
+        """The class of the largest score, of equal ones the first, as in a run's results."""
+        return int(self.logits.argmax())
+
 
 def load_classifier(
-    place: Path | str, *, subject: str | None = None, seed: int | None = None, class_names: Sequence[str] | None = None
+    place: Path | str,
+    *,
+    subject: str | None = None,
+    seed: int | None = None,
+    class_names: Sequence[str] | None = None,
+    method: Method | None = None,
 ) -> Classifier:
-    """Load a network from a run directory or from a PyTorch state dict.
+    """Load a model from a run directory, or a network from a PyTorch state dict.
 
     Args:
         place: a run directory of `experiments.loso`, or a `.pt` state dict of the released program.
-        subject: which fold's network of a run: the one trained without this subject, in any spelling (`sub01`, `s1`);
+        subject: which fold's model of a run: the one trained without this subject, in any spelling (`sub01`, `s1`);
             the first finished one if None.
         seed: which repetition of a run; the first one if None.
         class_names: names for the classes of a state dict, which holds none.
+        method: what was run, where that is a method of one's own; the run's own settings of a method of this package
+            when None.
 
     Raises:
         FileNotFoundError: nothing is there.
-        ValueError: not a run, or one of a network without mining; no finished fold, no good checkpoint, or a state dict
-            that does not fit.
+        ValueError: not a run, or one whose method says nothing of single clips; no finished fold, no good checkpoint,
+            or a state dict that does not fit.
     """
     place = Path(place)
     if place.is_dir():
-        return _from_run(place, subject, seed)
+        return _from_run(place, subject, seed, method)
     state_dict = load_state_dict(place)
     config, count = config_from_state_dict(state_dict), num_classes(state_dict)
     names = tuple(class_names or (f"class {i}" for i in range(count)))
     if len(names) != count:
         raise ValueError(f"{place} has {count} classes, but {len(names)} names were given: {', '.join(names)}")
-    return Classifier(akmnet_from_state_dict(state_dict, config), config, names, str(place))
+    network = akmnet_from_state_dict(state_dict, config)
+    return Classifier(AKMNet(AKMNetConfig(model=config)), model_of(config, network), names, str(place))
 
 
-def _from_run(run_dir: Path, subject: str | None, seed: int | None) -> Classifier:
+def _from_run(run_dir: Path, subject: str | None, seed: int | None, method: Method | None) -> Classifier:
     if not (run_dir / "run.json").is_file():
         raise ValueError(f"{run_dir} is not a run directory: run.json is missing; give --run_dir of experiments.loso")
     run = read_json(run_dir / "run.json")
-    method = run["config"].get("method", "akmnet")
-    if method != "akmnet":
-        raise ValueError(f"{run_dir} is a run of method {method!r}; single clips are predicted with akmnet only")
-    fold = _find_fold(run_dir, subject, seed)
-    model, names = ModelConfig.from_json(run["config"]["model"]), tuple(run["data"]["class_names"])
-    if not model.mining_parts:
+    method = _method_of(run_dir, run["config"], method)
+    fold, names = _find_fold(run_dir, subject, seed), tuple(run["data"]["class_names"])
+    kept = Kept(_checkpoint(fold), fold.name.removeprefix("s"), len(names))
+    return Classifier(method, method.load(kept), names, str(fold))
+
+
+def _method_of(run_dir: Path, config: dict[str, Any], given: Method | None) -> Method:
+    """The method of a run with its settings, which must be able to say something of a single clip."""
+    name = config.get("method", "akmnet")
+    if given is not None and given.name != name:
+        raise ValueError(f"{run_dir} is a run of method {name!r}, but method {given.name!r} was given")
+    if given is None and name not in method_names():
         raise ValueError(
-            f"{run_dir} is a run with --model.mining={model.mining}, whose network mines no key frames; single clips "
-            "are predicted with those that do: s123, s12, s13, s23"
+            f"{run_dir} is a run of method {name!r}, which is none of akm_jax/methods; give it to "
+            "akm_jax.load_classifier(..., method=...)"
         )
-    like = empty_state(model, len(names))
+    kind = type(given) if given is not None else find_method(name)
+    if kind.load is Method.load:
+        raise ValueError(f"{run_dir} is a run of method {name!r}, which says nothing of single clips: it has no `load`")
+    method = given or _from_settings(kind, config)
+    if from_files(method.view) is not None:
+        raise ValueError(
+            f"{run_dir} is a run on ready-made flow pictures (--view.flow_dir), and of another clip there is none; "
+            "single clips are predicted by runs that compute the flow themselves"
+        )
+    return method
+
+
+def _from_settings(kind: type[Method], config: dict[str, Any]) -> Method:
+    """A method of this package with the settings of a run."""
+    if kind is AKMNet:
+        return AKMNet(settings_from_json(AKMNetConfig, config))
+    return settings_from_json(kind, config)
+
+
+def _checkpoint(fold: Path) -> checkpoint.Checkpoint:
+    """The last of a fold: of the training on all other subjects, or of the inner one where there is no other."""
     for training in (ALL_SUBJECTS, INNER):
         found, problems = checkpoint.newest(fold / "checkpoints" / training)
         if found is not None:
-            network = merge(graph_definition(model, len(names)), found.restore(like))
-            return Classifier(network, model, names, str(fold))
-    raise ValueError("\n".join([f"{fold}: no good checkpoint", *problems, "train that fold again, or choose another"]))
+            return found
+    raise ValueError(
+        "\n".join(
+            [
+                f"{fold}: no good checkpoint",
+                *problems,
+                "delete that folder and give the run's command again, which trains it anew, or choose another fold",
+            ]
+        )
+    )
 
 
 def _find_fold(run_dir: Path, subject: str | None, seed: int | None) -> Path:
@@ -119,48 +173,79 @@ def _find_fold(run_dir: Path, subject: str | None, seed: int | None) -> Path:
     return folds[next(key for key in found if meant in (None, key[1]))]
 
 
-def predict(classifier: Classifier, frames: np.ndarray) -> Prediction:
+def require_key_frames(classifier: Classifier) -> None:
+    """Refuse a model for work that needs AKMNet.
+
+    Raises:
+        ValueError: it mines no key frames.
+    """
+    if not classifier.mines_key_frames:
+        raise ValueError(
+            f"{classifier.source} is of method {classifier.method.name!r} and mines no key frames; expected a run of "
+            "akmnet with --model.mining=s123, s12, s13 or s23"
+        )
+
+
+def predict(classifier: Classifier, frames: np.ndarray, *, fps: float = 0.0, apex: int = -1) -> Prediction:
     """Classify one clip.
 
     Args:
         classifier: from `load_classifier`.
         frames: uint8 (T, H, W), grey, onset to offset, cropped to the face as the training clips were.
+        fps: frames per second; 0 where unknown.
+        apex: index of the apex among the frames; -1 where it is not known, and the method's own rule is taken.
 
     Raises:
-        ValueError: the clip is not of that form, or too long for the memory of this machine.
+        ValueError: the clip is not of that form, too long for the memory of this machine, or none that the method can
+            see something of.
     """
-    require_memory(classifier.config, len(frames))
     if frames.ndim != 3 or len(frames) == 0 or frames.dtype != np.uint8:
         raise ValueError(f"predict: expected uint8 frames (T, H, W) with T >= 1, got {frames.dtype} {frames.shape}")
-    size = classifier.config.image_size
-    clips = pack([np.stack([resize_frame(frame, size) for frame in frames])])
-    graph, state = nnx.split(classifier.model)
-    output = jax.device_get(_apply(state, clips, graph=graph))
-    logits = output.logits[0]
-    exponent = np.exp(logits - logits.max())
+    if not -1 <= apex < len(frames):
+        raise ValueError(f"predict: apex {apex} of a clip of {len(frames)} frames; expected an index, or -1")
+    require_memory(classifier.method, *frames.shape)
+    clips = Clips(
+        len(classifier.class_names),
+        np.array([len(frames)], np.int32),
+        np.array([fps], np.float32),
+        np.array([apex], np.int32),
+        HeldPictures((frames,)),
+    )
+    view = classifier.method.view
+    said = classifier.model(clips, Views() if view is None else see(view, clips, ["given"]))
+    logits = np.asarray(said.logits)[0]
+    mined = said.details[0] if classifier.mines_key_frames else {}
     return Prediction(
-        probabilities=exponent / exponent.sum(),
         logits=logits,
-        beta=output.key_frames.beta,
-        selected=output.key_frames.selected.astype(int),
-        threshold=float(output.key_frames.threshold[0]),
+        probabilities=_softmax(logits) if classifier.method.scores == "logits" else np.zeros(0),
+        beta=np.array(mined.get("beta", []), np.float32),
+        selected=np.array(mined.get("selected", []), int),
+        threshold=float(mined.get("threshold", "nan")),
     )
 
 
-def require_memory(config: ModelConfig, num_frames: int) -> None:
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    exponent = np.exp(logits - logits.max())
+    return exponent / exponent.sum()
+
+
+def require_memory(method: Method, num_frames: int, height: int, width: int) -> None:
     """Refuse a clip that this machine has no memory for.
+
+    Args:
+        method: that of the model.
+        num_frames: of the clip.
+        height, width: of its frames, pixels.
 
     Raises:
         ValueError: says how much it would need, and how much there is.
     """
-    needed, there = prediction_bytes(config, num_frames), memory_bytes()
+    config, there = method.config, memory_bytes()
+    needed = 0 if method.frame_size else COPIES * num_frames * height * width
+    if isinstance(config, AKMNetConfig):
+        needed += prediction_bytes(config.model, config.model.interpolated_frames or num_frames)
     if there and needed > there:
         raise ValueError(
             f"a clip of {num_frames:,} frames needs about {needed / 1e9:.1f} GB to classify, this machine has "
             f"{there / 1e9:.1f} GB, enough for {there * num_frames // needed:,} frames; cut it to one expression"
         )
-
-
-@functools.partial(jax.jit, static_argnames="graph")
-def _apply(state: nnx.State, clips: PackedClips, *, graph: nnx.GraphDef) -> AKMNetOutput:
-    return nnx.merge(graph, state)(clips)

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 Rule = Literal["last", "inner", "test"]
 RULES: tuple[Rule, ...] = ("last", "inner", "test")
@@ -11,6 +11,7 @@ Protocol = Literal["loso", "leave_one_set_out"]
 PROTOCOLS: tuple[Protocol, ...] = ("loso", "leave_one_set_out")
 FULL_METHOD = "s123"
 Mining = Literal["s123", "s12", "s13", "s23", "all", "random", "norm16", "norm32", "norm64", "norm128"]
+SettingsT = TypeVar("SettingsT")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,8 +40,7 @@ class ModelConfig:
     @classmethod
     def from_json(cls, settings: Mapping[str, Any]) -> "ModelConfig":
         """As a run directory has them; what an older version did not know is as it was then."""
-        known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-        return cls(**known)
+        return settings_from_json(cls, settings)
 
     @property
     def mining_parts(self) -> str:
@@ -284,6 +284,26 @@ class RunOptions:
         _require(self.seeds >= 1, "seeds", self.seeds, "at least 1")
         _require(self.devices >= 0, "devices", self.devices, "0 (all) or more")
         _require(0 < self.inner_share < 1, "inner_share", self.inner_share, "a share between 0 and 1")
+
+
+def settings_from_json(kind: type[SettingsT], settings: Mapping[str, Any]) -> SettingsT:
+    """Settings as a run directory has them; one that an older version did not know is as it is by default.
+
+    Args:
+        kind: a dataclass whose fields are numbers, texts, paths, tuples or other such dataclasses.
+        settings: JSON types by field; others are passed over.
+    """
+    kinds = get_type_hints(kind)
+    fields = [field.name for field in dataclasses.fields(kind) if field.name in settings]  # type: ignore[arg-type]
+    return kind(**{name: _from_json(kinds[name], settings[name]) for name in fields})
+
+
+def _from_json(kind: Any, value: Any) -> Any:
+    if dataclasses.is_dataclass(kind) and isinstance(value, Mapping):
+        return settings_from_json(kind, value)  # type: ignore[arg-type]
+    if isinstance(value, list):
+        return tuple(_from_json(None, item) for item in value)
+    return Path(value) if isinstance(value, str) and Path in (kind, *get_args(kind)) else value
 
 
 def _require(condition: bool, option: str, got, expected: str) -> None:

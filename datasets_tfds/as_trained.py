@@ -4,7 +4,7 @@ What these were is told by the run: which set, which configuration. The face is 
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +14,8 @@ from jaxtyping import UInt8
 from akm_jax.data.clip_set import resize_frame
 from akm_jax.data.own_clip import OwnClip
 from akm_jax.files import read_json
+from datasets_tfds.known_clips import KnownClip, find_given_face, read_known_clips
+from datasets_tfds.layout import FACE_TABLE
 
 if TYPE_CHECKING:
     from akm_jax.prepare import Box, Eyes
@@ -42,12 +44,16 @@ class TrainingPictures:
         alpha: magnification of motion, 0 for none.
         is_drawn: whether the faces were drawn.
         longest: frames of the longest clip among the finished folds; 0 where it is not known.
+        known: the clips of the finished folds.
+        folders: where the sets' folders were, as the run was told.
     """
 
     form: Form = "unknown"
     alpha: float = 0.0
     is_drawn: bool = False
     longest: int = 0
+    known: tuple[KnownClip, ...] = ()
+    folders: tuple[Path, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,14 +78,14 @@ class SeenClip:
     """A clip as a network sees it.
 
     Attributes:
-        frames: uint8 (T, S, S).
+        frames: uint8 (T, H, W); as large as the method wants them.
         shown: the same T frames in their own proportions, for pictures.
         face: None where none was found.
         notes: what was done.
         warnings: why the result may mean nothing.
     """
 
-    frames: UInt8[np.ndarray, "T S S"]
+    frames: UInt8[np.ndarray, "T H W"]
     shown: Sequence[UInt8[np.ndarray, "H W"]]
     face: Face | None
     notes: tuple[str, ...]
@@ -93,12 +99,18 @@ def training_pictures(checkpoint: Path) -> TrainingPictures:
     config = read_json(checkpoint / "run.json")["config"]
     dataset, wanted = config.get("dataset", ""), config.get("data_config") or ""
     is_drawn = dataset == "synthetic"
-    kinds, names = ["smic"] if is_drawn else dataset.split(","), wanted.split(",")
+    if is_drawn:
+        dataset = (config.get("synthetic") or {}).get("layout", "smic")
+    kinds, names = [kind.strip() for kind in dataset.split(",")], wanted.split(",")
     sets = max(len(kinds), len(names))  # of several pooled ones each, or all, may have a configuration
     pairs = zip(kinds * (sets // len(kinds)), names * (sets // len(names)), strict=True)
-    forms = {_form(kind.strip(), one.strip()) for kind, one in pairs}
+    forms = {_form(kind, one.strip()) for kind, one in pairs}
     form, alpha = forms.pop() if len(forms) == 1 else ("unknown", 0.0)
-    return TrainingPictures(form, alpha, is_drawn, _longest(checkpoint))
+    known = read_known_clips(checkpoint)
+    longest = max(_longest(checkpoint), *(one.num_frames for one in known), 0)
+    folder = Path(config["manual_dir"]).expanduser() if config.get("manual_dir") else None
+    folders = () if folder is None else (folder, *(folder / kind for kind in kinds if len(kinds) > 1))
+    return TrainingPictures(form, alpha, is_drawn, longest, known, folders)
 
 
 def _form(dataset: str, name: str) -> tuple[Form, float]:
@@ -124,28 +136,31 @@ def _longest(run_dir: Path) -> int:
 def see_clip(
     clip: OwnClip,
     trained: TrainingPictures,
-    size: int,
+    size: int = 0,
     *,
     crop: Crop = "auto",
     given: "Eyes | Box | None" = None,
 ) -> SeenClip:
     """Make of a clip what the network's training pictures were made of theirs.
 
-    Where these were aligned, the clip is aligned, and magnified as they were. Where they were cropped by others, a face
-    that is small in the picture is aligned too, which comes near; a face that fills it is left as it is.
+    Where these were aligned, the clip is aligned, and magnified as they were; a table `faces.csv` that gives its face
+    is followed, as it was then. Where they were cropped by others, a face that is small in the picture is aligned too,
+    which comes near; a face that fills it is left as it is.
 
     Args:
         clip: from onset to offset.
         trained: from `training_pictures`.
-        size: S, side of the network's pictures.
+        size: side that frames are brought to, pixels; 0: as large as the set holds them.
         crop: "yes" and "no" overrule what the run says.
         given: eyes or box, where they are not to be looked for.
 
     Raises:
         FileNotFoundError: AKM_FACE_DETECTOR asks for models that are not installed.
-        ValueError: AKM_FACE_DETECTOR is no detector, or a frame cannot be read.
+        ValueError: AKM_FACE_DETECTOR is no detector, a table `faces.csv` is misformed, or a frame cannot be read.
     """
     is_aligned = trained.form == "aligned"
+    told = find_given_face(clip, trained.folders) if given is None and is_aligned and crop != "no" else None
+    given = told if given is None else given
     face = Face(given) if given is not None else find_face(clip, thorough=is_aligned or crop == "yes")
     is_small = face is not None and _eye_share(face, clip) < SPARE_EYES
     wanted = crop == "yes" or (crop == "auto" and (is_aligned or (trained.form == "cropped" and is_small)))
@@ -155,13 +170,18 @@ def see_clip(
     if face is not None and is_small and not wanted and trained.form == "unknown":
         warnings.append("the face takes little of the picture; if the network was trained on cropped ones: --crop=yes")
     if not wanted or face is None:
-        frames = np.stack([resize_frame(frame, size) for frame in clip])
+        frames = _resized(clip, size)
         return SeenClip(frames, clip, face, clip.notes, (*warnings, *_warn_of_size(min(clip[0].shape), size)))
     warnings += _warn_of_size(_face_width(face), size)
     aligned = align(clip, face, trained.alpha if is_aligned else 0.0)
     how = f", motion magnified with alpha = {trained.alpha:g}" if trained.alpha else ""
     notes = (*clip.notes, f"the face is cropped and aligned{how}, as the training pictures were")
-    return SeenClip(np.stack([resize_frame(f, size) for f in aligned]), list(aligned), face, notes, tuple(warnings))
+    notes += (f"where it is, {FACE_TABLE} says",) if told is not None else ()
+    return SeenClip(_resized(aligned, size), list(aligned), face, notes, tuple(warnings))
+
+
+def _resized(frames: Iterable[np.ndarray], size: int) -> UInt8[np.ndarray, "T H W"]:
+    return np.stack([resize_frame(frame, size) if size else frame for frame in frames])
 
 
 def find_face(clip: OwnClip, *, thorough: bool) -> Face | None:
@@ -237,6 +257,7 @@ def _warn_of_clip(clip: OwnClip, trained: TrainingPictures) -> list[str]:
 
 
 def _warn_of_size(side: float, size: int) -> list[str]:
-    if side >= min(SMALL, size):
+    if side >= min(SMALL, size or SMALL):
         return []
-    return [f"the face, or the picture, is {side:.0f} pixels wide or high and is enlarged to {size}"]
+    enlarged = f" and is enlarged to {size}" if size else ""
+    return [f"the face, or the picture, is {side:.0f} pixels wide or high{enlarged}"]

@@ -17,6 +17,8 @@ from akm_jax.data.pictures import READING, Frame, is_picture
 from akm_jax.data.subjects import normalise_subject as normalise_subject
 from datasets_tfds import reach
 
+# Eyes or boxes of clips whose face is not to be detected.
+FACE_TABLE = "faces.csv"
 # What subjects' and long videos' folders are called.
 _MEMBER = re.compile(r"(?:(?:subject|sub|s)[ _-]?)?\d+(?:_\d+)?", re.IGNORECASE)
 # What file managers, network drives, archivers and file systems leave behind, in lower case.

@@ -16,9 +16,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from datasets_tfds.builder import ClipConfig
-from datasets_tfds.layout import ClipFolder
+from datasets_tfds.layout import FACE_TABLE, ClipFolder
 
-FACE_TABLE = "faces.csv"
 ALPHA = 15.0  # as published
 DETECTOR_VARIABLE = "AKM_FACE_DETECTOR"
 DETECTORS = {"mesh": "BlazeFace and face mesh", "haar": "Haar cascades and iris search"}

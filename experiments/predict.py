@@ -1,10 +1,12 @@
-"""Emotion class and key frames of one clip: a folder of frames, or a video file.
+"""Emotion class of one clip, a folder of frames or a video file, by a run of any method; of AKMNet its key frames too.
 
     python -m experiments.predict my_clip/ --checkpoint=runs/smic-paper
+    python -m experiments.predict my_clip/ --checkpoint=runs/casme2-ststnet-paper --apex=67
     python -m experiments.predict my_clip.avi --checkpoint=akmnet.pt --classes=positive,negative,surprise,others --json
 
 The clip should run from onset to offset (--onset, --offset). Its face is looked for, and cropped and aligned as in the
 pictures that the run was trained on. Warnings say why a result may mean nothing; with --strict they end in exit code 3.
+Networks give probabilities, support vector machines votes.
 """
 
 import dataclasses
@@ -12,7 +14,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import tyro
@@ -23,7 +25,9 @@ from akm_jax.data.own_clip import OwnClip, open_clip
 from akm_jax.data.video import ADVICE
 from akm_jax.report.fonts import shown
 from akm_jax.report.picture import key_frame_picture
+from akm_jax.views.view import Clip
 from datasets_tfds.as_trained import Crop, SeenClip, see_clip, training_pictures
+from datasets_tfds.known_clips import KnownClip, Timing, time_clip
 from experiments.command import command_line, console, parse, refuse_unused, require_writable, run_command
 from experiments.compiled_programs import keep_compiled_programs
 
@@ -36,14 +40,14 @@ DEFAULT_PICTURE = Path("key_frames.png")
 
 @dataclasses.dataclass(frozen=True)
 class PredictCommand:
-    """What to read, and with which network."""
+    """What to read, and with which model."""
 
     clip: Annotated[Path, tyro.conf.Positional]
     """Folder of frames (jpg, bmp, png, tif, webp) or video file."""
     checkpoint: Path
-    """Run directory of experiments.loso, or a PyTorch state dict (.pt) of the released program."""
+    """Run directory of experiments.loso, of any method, or a PyTorch state dict (.pt) of the released program."""
     fold: str | None = None
-    """Subject whose fold's network is used: for a clip of the data set, its own. The first fold if not given."""
+    """Subject whose fold's model is used: for a clip of the data set, its own. The first fold if not given."""
     seed: int | None = None
     """Repetition of the run; the first one if not given."""
     classes: str | None = None
@@ -54,6 +58,11 @@ class PredictCommand:
     """First frame, as numbered in the file names, in a video from 0; the first there is if not given."""
     offset: int | None = None
     """Last frame; the last there is if not given."""
+    apex: int | None = None
+    """Frame of the apex, numbered alike, for methods that see it. If not given: of a clip of the run's set as
+    annotated, of others by the run's rule for clips without (--view.apex)."""
+    fps: float | None = None
+    """Frames per second, for descriptors; if not given those of the run's set, or of the video."""
     crop: Crop = "auto"
     """Whether the face is cropped and aligned: as the run's pictures were, always, or never."""
     eyes: tuple[float, float, float, float] | None = None
@@ -67,7 +76,8 @@ class PredictCommand:
     strict: bool = False
     """End with exit code 3 if there are warnings."""
     picture: Path | None = None
-    """Where the key-frame picture goes (png, svg or pdf); key_frames.png if not given and the folder can be written."""
+    """Where the key-frame picture goes (png, svg or pdf), for AKMNet; key_frames.png if not given and the folder can be
+    written."""
     json: bool = False
     """Print one JSON object and nothing else on standard output."""
 
@@ -77,17 +87,22 @@ def main(arguments: Sequence[str]) -> None:
     """Parse, read, classify, draw, print."""
     command = parse(PredictCommand, arguments, program="python -m experiments.predict", description=__doc__)
     refuse_unused(arguments, _unused(command))
-    picture = _place_of_picture(command.picture)
+    if command.picture is not None:
+        require_writable("--picture", command.picture, PICTURES)
     keep_compiled_programs(console)
     clip = open_own_clip(command)
     class_names = command.classes.split(",") if command.classes else None
     classifier = load_classifier(command.checkpoint, subject=command.fold, seed=command.seed, class_names=class_names)
-    require_memory(classifier.config, len(clip))
+    picture = _place_of_picture(command.picture, classifier)
+    require_memory(classifier.method, len(clip), *clip[0].shape)
     trained = training_pictures(command.checkpoint)
-    seen = see_clip(clip, trained, classifier.config.image_size, crop=command.crop, given=_given_face(command))
-    prediction = predict(classifier, seen.frames)
+    timing = time_own_clip(command, clip, classifier, trained.known)
+    seen = see_clip(clip, trained, classifier.method.frame_size, crop=command.crop, given=_given_face(command))
+    seen = dataclasses.replace(seen, notes=seen.notes + timing.notes, warnings=seen.warnings + timing.warnings)
+    prediction = predict(classifier, seen.frames, fps=timing.fps, apex=timing.apex)
+    apex = find_apex(classifier, seen.frames, timing)
     if not command.json:  # before the picture: what was found shall not be lost with it
-        print_prediction(classifier, prediction, clip.names)
+        print_prediction(classifier, prediction, clip.names, apex)
         print_seen(seen)
     no_picture = None if picture is None else _draw(picture, command.clip, classifier, prediction, seen, clip.names)
     is_refused = command.strict and bool(seen.warnings)
@@ -96,7 +111,7 @@ def main(arguments: Sequence[str]) -> None:
     if command.json:
         told = {"picture": None if picture is None or no_picture else str(picture)}
         told |= {"error": "; ".join(errors)} if errors else {}
-        print(json.dumps(as_json(classifier, prediction, clip.names) | describe_seen(clip, seen) | told))
+        print(json.dumps(as_json(classifier, prediction, clip.names, apex) | describe_seen(clip, seen) | told))
     elif picture is not None and not no_picture:
         console.print(f"picture: {picture}", soft_wrap=True)
     if no_picture and not command.json:
@@ -117,10 +132,18 @@ def _unused(command: PredictCommand) -> dict[str, str]:
     return unused
 
 
-def _place_of_picture(wanted: Path | None) -> Path | None:
-    """Where the picture goes, checked before the work; None where nobody asked for one and it can't be written."""
-    if wanted is not None:
-        require_writable("--picture", wanted, PICTURES)
+def _place_of_picture(wanted: Path | None, classifier: Classifier) -> Path | None:
+    """Where the picture goes; None where nobody asked for one and it can't be written, or there is none to draw.
+
+    Raises:
+        ValueError: one is asked for of a method that mines no key frames.
+    """
+    if wanted is not None and not classifier.mines_key_frames:
+        raise ValueError(
+            f"--picture={wanted}: {classifier.source} is of method {classifier.method.name!r} and mines no key frames "
+            "that could be drawn; leave it out"
+        )
+    if wanted is not None or not classifier.mines_key_frames:
         return wanted
     try:
         require_writable("--picture", DEFAULT_PICTURE, PICTURES)
@@ -134,7 +157,7 @@ def _draw(
     picture: Path, clip: Path, classifier: Classifier, prediction: Prediction, seen: SeenClip, names: Sequence[str]
 ) -> str | None:
     """Draw the picture; why it can't be, if it can't."""
-    best = int(prediction.probabilities.argmax())
+    best = prediction.label
     named = shown(classifier.class_names[best], f"class {best}")
     title = f"{shown(clip.name, 'clip')}: {named} ({prediction.probabilities[best]:.0%})"
     try:
@@ -167,6 +190,29 @@ def open_own_clip(command: PredictCommand) -> OwnClip:
     return clip
 
 
+def time_own_clip(command: PredictCommand, clip: OwnClip, classifier: Classifier, known: Sequence[KnownClip]) -> Timing:
+    """Rate and apex of the clip.
+
+    Raises:
+        ValueError: an apex for a method that asks for none, or as `time_clip`.
+    """
+    method, rule = classifier.method, classifier.method.apex_rule
+    if command.apex is not None and (rule is None or not rule.annotated):
+        why = "does not ask which frame is the apex" if rule is None else "finds it by rule (--view.annotated=False)"
+        raise ValueError(f"--apex={command.apex}: {classifier.source}, of method {method.name!r}, {why}; leave it out")
+    asks: Any = "" if method.view is None else "rate" if rule is None else "apex" if rule.annotated else ""
+    return time_clip(clip, known, fps=command.fps, apex=command.apex, asks=asks)
+
+
+def find_apex(classifier: Classifier, frames: np.ndarray, timing: Timing) -> dict[str, Any] | None:
+    """Which frame was taken for the apex, and what says so; None of a method that does not ask."""
+    rule = classifier.method.apex_rule
+    if rule is None:
+        return None
+    by = rule.apex if timing.apex < 0 or not rule.annotated else "given" if timing.is_told else "annotated"
+    return {"frame": rule.find_apex(Clip(frames, timing.fps, timing.apex)), "by": by}
+
+
 def _given_face(command: PredictCommand) -> "Eyes | Box | None":
     from akm_jax.prepare import Box, Eyes
 
@@ -195,33 +241,49 @@ def print_seen(seen: SeenClip) -> None:
         console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
 
 
-def as_json(classifier: Classifier, prediction: Prediction, names: Sequence[str]) -> dict:
-    """The prediction as JSON types."""
-    return {
-        "classes": list(classifier.class_names),
-        "probabilities": prediction.probabilities.tolist(),
-        "logits": prediction.logits.tolist(),
-        "beta": prediction.beta.tolist(),
-        "selected": prediction.selected.tolist(),
-        "threshold": prediction.threshold,
-        "top": int(prediction.beta.argmax()),
-        "frames_counted_from": 0,
-        "frames": list(names),
-        "checkpoint": classifier.source,
-    }
+def as_json(
+    classifier: Classifier, prediction: Prediction, names: Sequence[str], apex: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The prediction as JSON types; what the method has none of is left out."""
+    found: dict[str, Any] = {"method": classifier.method.name, "classes": list(classifier.class_names)}
+    found["prediction"] = classifier.class_names[prediction.label]
+    if classifier.method.scores == "votes":
+        found["votes"] = prediction.logits.tolist()
+    else:
+        found |= {"probabilities": prediction.probabilities.tolist(), "logits": prediction.logits.tolist()}
+    if classifier.mines_key_frames:
+        found |= {
+            "beta": prediction.beta.tolist(),
+            "selected": prediction.selected.tolist(),
+            "threshold": prediction.threshold,
+            "top": int(prediction.beta.argmax()),
+        }
+    if apex is not None:
+        found["apex"] = apex
+    return found | {"frames_counted_from": 0, "frames": list(names), "checkpoint": classifier.source}
 
 
-def print_prediction(classifier: Classifier, prediction: Prediction, names: Sequence[str]) -> None:
+def print_prediction(
+    classifier: Classifier, prediction: Prediction, names: Sequence[str], apex: dict[str, Any] | None
+) -> None:
     """Print the prediction as a person wants to read it."""
-    console.print(f"network: {classifier.source}", soft_wrap=True)
-    for i in prediction.probabilities.argsort()[::-1]:
-        print(f"{classifier.class_names[i]:>12}  {prediction.probabilities[i]:6.1%}")
-    chosen, top = np.flatnonzero(prediction.selected), int(prediction.beta.argmax())
-    file = "" if names[top] == str(top) else f" ({names[top]})"
-    print(
-        f"{len(chosen)} key frames of {len(names)}, counted from 0, top {top}{file}: {', '.join(map(str, chosen))}",
-        flush=True,
-    )
+    console.print(f"{classifier.method.title or classifier.method.name}: {classifier.source}", soft_wrap=True)
+    is_votes = classifier.method.scores == "votes"
+    for i in np.argsort(-prediction.logits, kind="stable"):
+        said = f"{prediction.logits[i]:.0f} votes" if is_votes else f"{prediction.probabilities[i]:6.1%}"
+        print(f"{classifier.class_names[i]:>12}  {said}")
+    if apex is not None:
+        how = {"given": "--apex", "annotated": "as annotated", "middle": "the middle", "xia": "by Xia's rule"}
+        print(f"apex: frame {_named(apex['frame'], names)} of {len(names)}, counted from 0: {how[apex['by']]}")
+    if classifier.mines_key_frames:
+        chosen, top = np.flatnonzero(prediction.selected), _named(int(prediction.beta.argmax()), names)
+        print(f"{len(chosen)} key frames of {len(names)}, counted from 0, top {top}: {', '.join(map(str, chosen))}")
+    sys.stdout.flush()
+
+
+def _named(frame: int, names: Sequence[str]) -> str:
+    """A frame by its index and its file."""
+    return str(frame) if names[frame] == str(frame) else f"{frame} ({names[frame]})"
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def make_recogniser(run_dir: Path) -> "Recognise":
     Raises:
         ValueError: the run is not complete, of several sets, or of another method.
     """
-    from akm_jax.classifier import load_classifier, predict
+    from akm_jax.classifier import load_classifier, predict, require_key_frames
     from akm_jax.data.subjects import match_subject
     from akm_jax.files import read_json
 
@@ -130,7 +130,8 @@ def make_recogniser(run_dir: Path) -> "Recognise":
         subject = match_subject(video.subject, folds)
         if subject not in loaded:
             loaded[subject] = load_classifier(run_dir, subject=subject)
-        return loaded[subject].class_names[int(predict(loaded[subject], crops).probabilities.argmax())]
+            require_key_frames(loaded[subject])
+        return loaded[subject].class_names[predict(loaded[subject], crops).label]
 
     return recognise
 

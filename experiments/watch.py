@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> None:
     """Parse, open, watch, print."""
     command = parse(WatchCommand, arguments, program="python -m experiments.watch", description=__doc__)
     refuse_unused(arguments, _unused(command))
-    from akm_jax.classifier import load_classifier
+    from akm_jax.classifier import load_classifier, require_key_frames
     from akm_jax.watch import describe_result, watch_video
 
     require_writable("--run_dir", command.run_dir)
@@ -77,6 +77,7 @@ def main(arguments: Sequence[str]) -> None:
     if command.recogniser is not None:
         names = command.classes.split(",") if command.classes else None
         recogniser = load_classifier(command.recogniser, subject=command.fold, class_names=names)
+        require_key_frames(recogniser)
     recording = _recording(command)
     for one in spotters:
         k = one.half_length(recording.fps)

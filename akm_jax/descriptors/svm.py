@@ -57,16 +57,64 @@ class FittedSVM:
             clips: indices of the clips to classify.
             num_classes: K, also of classes that training did not show.
         """
-        classes = self.machine.classes_
         decisions = self.machine.decision_function(_part(kernel, clips, self.clips))
-        votes = np.zeros((len(clips), num_classes))
+        return count_votes(decisions.reshape(len(clips), -1), self.machine.classes_, num_classes)
+
+    def expansion(self) -> "Expansion":
+        """The decisions as sums over the support vectors.
+
+        libsvm keeps, for the support vectors of a class, a row of coefficients for each other class in turn.
+        """
+        machine, classes = self.machine, self.machine.classes_
+        kept = np.asarray(machine.dual_coef_, np.float64)
         if len(classes) == 2:
-            votes[np.arange(len(clips)), classes[(decisions > 0).astype(int)]] = 1
-            return votes
-        pairs = [(a, b) for a in range(len(classes)) for b in range(a + 1, len(classes))]
-        for (a, b), decision in zip(pairs, decisions.T, strict=True):
-            votes[np.arange(len(clips)), np.where(decision > 0, classes[a], classes[b])] += 1
+            coefficients = kept
+        else:
+            of_class = np.repeat(np.arange(len(classes)), machine.n_support_)
+            coefficients = np.stack(
+                [np.where(of_class == a, kept[b - 1], np.where(of_class == b, kept[a], 0)) for a, b in _pairs(classes)]
+            )
+        return Expansion(self.clips[machine.support_], coefficients, np.asarray(machine.intercept_), classes)
+
+
+@dataclasses.dataclass(frozen=True)
+class Expansion:
+    """The decisions of the classifiers of two classes, sums over support vectors.
+
+    Attributes:
+        clips: V clips of the set, the support vectors.
+        coefficients: (P, V), of each of the P classifiers.
+        intercepts: (P,).
+        classes: K' classes that training showed, ascending.
+    """
+
+    clips: np.ndarray
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+    classes: np.ndarray
+
+
+def count_votes(
+    decisions: Float64[np.ndarray, "n P"], classes: Integer[np.ndarray, " k"], num_classes: int
+) -> Float64[np.ndarray, "n K"]:
+    """How many of the classifiers of two classes each class wins.
+
+    Args:
+        decisions: of each classifier; above 0 the first of its classes wins, or the second where there are but two.
+        classes: that training showed, ascending.
+        num_classes: K, also of classes that training did not show.
+    """
+    votes, clips = np.zeros((len(decisions), num_classes)), np.arange(len(decisions))
+    if len(classes) == 2:
+        votes[clips, classes[(decisions[:, 0] > 0).astype(int)]] = 1
         return votes
+    for (a, b), decision in zip(_pairs(classes), decisions.T, strict=True):
+        votes[clips, np.where(decision > 0, classes[a], classes[b])] += 1
+    return votes
+
+
+def _pairs(classes: np.ndarray) -> list[tuple[int, int]]:
+    return [(a, b) for a in range(len(classes)) for b in range(a + 1, len(classes))]
 
 
 def train_svm(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from akm_jax.data.clip_set import Clips
 from akm_jax.methods._held_weights import hold_to
 from akm_jax.methods._network import Network, NetworkTrainer
-from akm_jax.methods.protocol import Context, Training
+from akm_jax.methods.protocol import Context, Kept, Model, Training
 from akm_jax.views.apex_frame import ApexFrame
 from akm_jax.views.view import Views
 
@@ -90,6 +90,10 @@ class ApexNetwork(Network):
             hold_to(context.folder / "trunk.json", self.trunk, checksum)
             context.observer.tell(f"starting from {self.trunk}: {len(weights)} arrays of the trunk; others are fresh")
         return super().prepare(clips, views, trainings, context)
+
+    def load(self, kept: Kept) -> Model:
+        """The network of the last epoch; the weights that it was started from need not be there any more."""
+        return Network.load(dataclasses.replace(self, trunk=None), kept)
 
     def validate(self) -> None:
         """Raise ValueError on settings that can't be trained with."""

@@ -15,11 +15,13 @@ import numpy as np
 
 from akm_jax.data.clip_set import Clips
 from akm_jax.files import fold_folder, read_json
-from akm_jax.methods.protocol import Context, Training
+from akm_jax.methods.protocol import Context, Kept, Model, Training
 from akm_jax.observe import ALL_SUBJECTS
 
 if TYPE_CHECKING:
+    from akm_jax.config import ModelConfig
     from akm_jax.train.calls import Evaluation
+    from akm_jax.train.checkpoint import Checkpoint
     from akm_jax.train.setup import RunSetup
 
 OPTION = "--key_frames_of"
@@ -45,21 +47,8 @@ class FinishedRun:
             FileNotFoundError: there is no such run.
             ValueError: it is a run of something else or of other data, or a fold is not finished.
         """
-        from akm_jax.config import ModelConfig
-
         self._place, self._clips, self._context = place, clips, context
-        if not (place / "run.json").is_file():
-            raise FileNotFoundError(
-                f"{OPTION}={place}: run.json is missing; expected the run directory of a finished run of akmnet"
-            )
-        run = read_json(place / "run.json")
-        self._require_akmnet(run["config"])
-        self._model = ModelConfig.from_json(run["config"]["model"])
-        if not self._model.selects:
-            raise ValueError(
-                f"{OPTION}={place}: a run with --model.mining={self._model.mining}, which selects no key frames; give "
-                "one of the full method"
-            )
+        run, self._model = _read_run(place)
         self._require_same_data(run["data"])
         self._seed = int(run["config"]["seed"])
         self._require_folds(trainings)
@@ -75,14 +64,10 @@ class FinishedRun:
         return self._found[subject]
 
     def _evaluate(self, subject: str) -> "Evaluation":
-        from akm_jax.train import checkpoint
         from akm_jax.train.calls import evaluate
         from akm_jax.train.state import empty_state
 
-        folder = fold_folder(self._place, self._seed, subject) / "checkpoints" / ALL_SUBJECTS
-        found, problems = checkpoint.newest(folder)
-        if found is None:
-            raise ValueError("\n".join([f"{folder}: no good checkpoint", *problems, "train that fold again"]))
+        found = _checkpoint(self._place, self._seed, subject)
         state = found.restore(empty_state(self._model, self._clips.num_classes))
         return evaluate(self._setup, state, np.arange(len(self._clips)))
 
@@ -105,11 +90,6 @@ class FinishedRun:
         everything = (np.arange(len(self._clips)), np.zeros(len(self._clips), np.int32))
         config = AKMNetConfig(TrainConfig(parts=1), model)
         return set_up(config, sized, [everything], num_classes=self._clips.num_classes)
-
-    def _require_akmnet(self, config: dict[str, Any]) -> None:
-        method = config.get("method", "akmnet")
-        if method != "akmnet":
-            raise ValueError(f"{OPTION}={self._place}: a run of method {method!r}; expected one of akmnet")
 
     def _require_same_data(self, there: Mapping[str, Any]) -> None:
         """The same classes, and by checksum the same clips, names, times and pictures, in one order."""
@@ -150,3 +130,50 @@ class FinishedRun:
                 f"{OPTION}={self._place}: no finished fold, with rule last, of subject {', '.join(missing[:5])}"
                 f"{' and others' if len(missing) > 5 else ''}; finish that run first (same command, all folds)"
             )
+
+
+def load_fold(place: Path, subject: str, num_classes: int) -> Model:
+    """The network of a run of AKMNet that was trained without a subject.
+
+    Raises:
+        FileNotFoundError: there is no such run.
+        ValueError: it is a run of something else, or has no good checkpoint of that fold.
+    """
+    from akm_jax.config import AKMNetConfig
+    from akm_jax.methods.akmnet import AKMNet
+
+    run, model = _read_run(place)
+    kept = Kept(_checkpoint(place, int(run["config"]["seed"]), subject), subject, num_classes)
+    return AKMNet(AKMNetConfig(model=model)).load(kept)
+
+
+def _read_run(place: Path) -> "tuple[dict[str, Any], ModelConfig]":
+    """What a run of AKMNet says of itself, and its network's shape."""
+    from akm_jax.config import ModelConfig
+
+    if not (place / "run.json").is_file():
+        raise FileNotFoundError(
+            f"{OPTION}={place}: run.json is missing; expected the run directory of a finished run of akmnet"
+        )
+    run = read_json(place / "run.json")
+    method = run["config"].get("method", "akmnet")
+    if method != "akmnet":
+        raise ValueError(f"{OPTION}={place}: a run of method {method!r}; expected one of akmnet")
+    model = ModelConfig.from_json(run["config"]["model"])
+    if not model.selects:
+        raise ValueError(
+            f"{OPTION}={place}: a run with --model.mining={model.mining}, which selects no key frames; give one of the "
+            "full method"
+        )
+    return run, model
+
+
+def _checkpoint(place: Path, seed: int, subject: str) -> "Checkpoint":
+    """The newest good one of a fold."""
+    from akm_jax.train import checkpoint
+
+    folder = fold_folder(place, seed, subject) / "checkpoints" / ALL_SUBJECTS
+    found, problems = checkpoint.newest(folder)
+    if found is None:
+        raise ValueError("\n".join([f"{folder}: no good checkpoint", *problems, "train that fold again"]))
+    return found

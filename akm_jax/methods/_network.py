@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from akm_jax.data.clip_set import Clips
-from akm_jax.methods.protocol import COMPILING, Context, Epoch, Method, Start, Trainer, Training
-from akm_jax.observe import Observer
+from akm_jax.methods.protocol import (
+    COMPILING,
+    Context,
+    Epoch,
+    Kept,
+    Method,
+    Model,
+    Outputs,
+    Start,
+    Trainer,
+    Training,
+)
+from akm_jax.observe import Observer, Place
 from akm_jax.views.view import Views
 
 if TYPE_CHECKING:
@@ -47,6 +58,23 @@ class Network(Method):
         """What the network is given, each with a leading axis of the set's clips."""
         seen = views.stack(np.arange(len(views)))
         return tuple(seen.values()) if isinstance(seen, Mapping) else (seen,)
+
+    def load(self, kept: Kept) -> Model:
+        """The network of the last epoch.
+
+        Raises:
+            ValueError: the checkpoint is another network's.
+        """
+        from akm_jax.train.folds_together import apply, kept_state  # here, as below
+
+        recipe = _recipe(self, kept.num_classes)
+        state = kept_state(recipe, kept.checkpoint)
+
+        def model(clips: Clips, views: Views) -> Outputs:
+            rows = self.expand(_watching(np.arange(len(views)))).watched[0]
+            return Outputs(apply(recipe, state, tuple(array[rows] for array in self.inputs(views))))
+
+        return model
 
     def num_parameters(self, num_classes: int) -> int:
         """Learnable numbers of the network, from its shapes."""
@@ -112,6 +140,12 @@ class NetworkTrainer(Trainer):
         for epoch in train_together(recipe, expanded, inputs, starts, self._every):
             of_folds = zip(epoch.outputs, epoch.losses, epoch.states, strict=True)
             yield [Epoch(epoch.number, outputs, {"loss": float(loss)}, state) for outputs, loss, state in of_folds]
+
+
+def _watching(clips: np.ndarray) -> Training:
+    """A training that learns from nothing."""
+    none = np.zeros(0, np.int32)
+    return Training(Place(0, "", ""), none, none, (), (clips,))
 
 
 @functools.lru_cache(maxsize=16)

@@ -14,8 +14,9 @@ import numpy as np
 from akm_jax.config import TrainConfig
 from akm_jax.data.clip_set import Clips
 from akm_jax.methods._network import Network, NetworkTrainer
-from akm_jax.methods.protocol import Context, Epoch, Start, Training
+from akm_jax.methods.protocol import Context, Epoch, Kept, Model, Outputs, Start, Training
 from akm_jax.observe import Observer
+from akm_jax.views.apex import ApexRule
 from akm_jax.views.chosen_frame import ChosenFrame
 from akm_jax.views.view import Views
 
@@ -62,6 +63,31 @@ class SingleFrame(Network):
                 "and the directory of a finished run of AKMNet, or neither"
             )
         super().validate()
+
+    @property
+    def apex_rule(self) -> ApexRule | None:
+        """The view's, unless another network chooses the frame."""
+        return self.view if self.view.frame == "apex" else None
+
+    def load(self, kept: Kept) -> Model:
+        """The network of the last epoch, and before it the AKMNet of the same fold where that chooses the frame.
+
+        Raises:
+            FileNotFoundError: the run of AKMNet is not there any more.
+            ValueError: a checkpoint is another network's, or that run has none of this fold.
+        """
+        network = super().load(kept)
+        if self.key_frames_of is None:
+            return network
+        from akm_jax.methods._finished_run import load_fold
+
+        akmnet = load_fold(self.key_frames_of, kept.subject, kept.num_classes)
+
+        def model(clips: Clips, views: Views) -> Outputs:
+            tops = [int(np.argmax(mined["beta"])) for mined in akmnet(clips, Views()).details]
+            return network(clips, Views([frames[top] for frames, top in zip(views, tops, strict=True)]))
+
+        return model
 
     def prepare(self, clips: Clips, views: Views, trainings: Sequence[Training], context: Context) -> NetworkTrainer:
         """Say how clips without an annotated apex are read, or find the run that says which frames are seen."""

@@ -1,14 +1,17 @@
 """What methods share that end in a support vector machine: frames of one size, C chosen in each fold, one epoch."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from akm_jax.data.clip_set import Clips, resize_frame
-from akm_jax.descriptors.svm import SVMConfig, train_svm
-from akm_jax.methods.protocol import Context, Epoch, Method, Start, Trainer, Training
+from akm_jax.descriptors.kernels import KernelName
+from akm_jax.descriptors.svm import FittedSVM, SVMConfig, count_votes, train_svm
+from akm_jax.methods.protocol import Context, Epoch, Kept, Method, Model, Outputs, Start, Trainer, Training
 from akm_jax.observe import Observer
 from akm_jax.prepare.tim import interpolate
 from akm_jax.views.view import Clip, Views
@@ -45,9 +48,20 @@ class Frames:
 
 @dataclasses.dataclass(frozen=True)
 class SupportVectors(Method):
-    """Base of methods without epochs: a descriptor that `view` computes, and a support vector machine."""
+    """Base of methods without epochs: a descriptor that `view` computes, and a support vector machine.
+
+    A method whose kernel is not the linear one says `kernels` and `kernel_name`; one that learns features in each fold
+    says `learned` and `features` too.
+    """
+
+    scores: ClassVar[Literal["logits", "votes"]] = "votes"
 
     svm: SVMConfig = SVMConfig()
+
+    @property
+    def kernel_name(self) -> KernelName:
+        """What `kernels` computes."""
+        return "linear"
 
     def prepare(self, clips: Clips, views: Views, trainings: Sequence[Training], context: Context) -> "SVMTrainer":
         """Compute what all folds share of the kernels."""
@@ -57,8 +71,54 @@ class SupportVectors(Method):
         """Gives the matrices of a training; the linear kernel, the same for all, where nothing else is said."""
         from akm_jax.descriptors.kernels import linear_kernel
 
-        matrix = linear_kernel(_rows(views))
+        matrix = linear_kernel(self.features(views, {}))
         return lambda training: [matrix]
+
+    def learned(self, views: Views, training: Training, chosen: int) -> dict[str, np.ndarray]:
+        """What a fold learned that its features are made by, beside the classifier.
+
+        Args:
+            views: of the set.
+            training: of the fold.
+            chosen: which of the matrices of `kernels`.
+        """
+        return {}
+
+    def features(self, views: Views, learned: Mapping[str, np.ndarray]) -> Float[np.ndarray, "n d"]:
+        """Features of clips, by what a fold learned."""
+        return views.stack(np.arange(len(views)))
+
+    def keep(self, views: Views, training: Training, fitted: FittedSVM) -> dict[str, np.ndarray]:
+        """What it takes to classify other clips: support vectors, or with the linear kernel their weighted sums."""
+        from akm_jax.descriptors.kernels import width_of
+
+        learned, found = self.learned(views, training, fitted.kernel), fitted.expansion()
+        features = self.features(views, learned)
+        vectors, coefficients = features[found.clips], found.coefficients
+        if self.kernel_name == "linear":
+            vectors, coefficients = coefficients @ vectors.astype(np.float64), np.eye(len(coefficients))
+        return {
+            **learned,
+            "vectors": vectors,
+            "coefficients": coefficients,
+            "intercepts": found.intercepts,
+            "classes": found.classes,
+            "width": np.array([width_of(self.kernel_name, features[training.clips])]),
+        }
+
+    def load(self, kept: Kept) -> Model:
+        """The fold's classifier."""
+        arrays = kept.checkpoint.restore(kept.checkpoint.shapes())
+
+        def model(clips: Clips, views: Views) -> Outputs:
+            from akm_jax.descriptors.kernels import kernel_values
+
+            features = self.features(views, arrays)
+            values = kernel_values(self.kernel_name, features, arrays["vectors"], float(arrays["width"][0]))
+            decisions = values @ arrays["coefficients"].T + arrays["intercepts"]
+            return Outputs(count_votes(decisions, arrays["classes"], kept.num_classes))
+
+        return model
 
 
 class SVMTrainer(Trainer):
@@ -67,7 +127,8 @@ class SVMTrainer(Trainer):
     def __init__(self, method: SupportVectors, views: Views, num_classes: int):
         """Args: the method, what it sees of each clip, and K."""
         super().__init__(method, views)
-        self._kernels, self._config, self._num_classes = method.kernels(views), method.svm, num_classes
+        self._machine, self._num_classes = method, num_classes
+        self._kernels, self._config = method.kernels(views), method.svm
 
     def train(
         self, trainings: Sequence[Training], starts: Sequence[Start], observer: Observer
@@ -80,8 +141,4 @@ class SVMTrainer(Trainer):
         notes = {"cost": fitted.cost, "kernel": float(fitted.kernel)}
         if np.isfinite(fitted.inner_accuracy):
             notes["inner_accuracy"] = fitted.inner_accuracy
-        yield [Epoch(1, outputs, notes)]
-
-
-def _rows(views: Views) -> Float[np.ndarray, "N d"]:
-    return views.stack(np.arange(len(views)))
+        yield [Epoch(1, outputs, notes, functools.partial(self._machine.keep, self._views, training, fitted))]

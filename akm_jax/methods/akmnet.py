@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from akm_jax.config import AKMNetConfig
+from akm_jax.config import AKMNetConfig, ModelConfig
 from akm_jax.data.clip_set import Clips, ClipSet
 from akm_jax.methods._held_weights import hold_to
-from akm_jax.methods.protocol import COMPILING, Context, Epoch, Method, Outputs, Start, Trainer, Training
+from akm_jax.methods.protocol import COMPILING, Context, Epoch, Kept, Method, Model, Outputs, Start, Trainer, Training
 from akm_jax.observe import Observer, Place
 from akm_jax.views.view import Views
 
 if TYPE_CHECKING:
     from akm_jax.methods._finished_run import FinishedRun
+    from akm_jax.models.akmnet import AKMNet as Network
     from akm_jax.train.calls import Evaluation
     from akm_jax.train.setup import RunSetup
     from akm_jax.train.state import TrainState
@@ -81,6 +82,11 @@ class AKMNet(Method):
     def parts(self) -> int:
         """Devices that share each step of a fold; known after `on_this_machine`."""
         return self._config.train.parts
+
+    @property
+    def frame_size(self) -> int:
+        """Side of the network's frames; 0 where clips are interpolated, which comes first."""
+        return 0 if self._config.model.interpolated_frames else self._config.model.image_size
 
     @property
     def complete(self) -> bool:
@@ -137,6 +143,23 @@ class AKMNet(Method):
         )
         return AKMNetTrainer(setup, self._starting_weights(clips.num_classes, context), chosen_by)
 
+    def load(self, kept: Kept) -> Model:
+        """The network of the last epoch.
+
+        Raises:
+            ValueError: the checkpoint is another network's, or its frames are random.
+        """
+        from akm_jax.train.state import empty_state, graph_definition, merge
+
+        config = self._config.model
+        if config.mining == "random":
+            raise ValueError(
+                "a network of --model.mining=random sees frames that are drawn for each clip of its run; of another "
+                "clip there are none"
+            )
+        state = kept.checkpoint.restore(empty_state(config, kept.num_classes))
+        return model_of(config, merge(graph_definition(config, kept.num_classes), state))
+
     def _starting_weights(self, num_classes: int, context: Context) -> "TrainState | None":
         """Weights every fold starts from: of a file, from stills, or None for fresh ones."""
         if self._config.init is not None:
@@ -190,6 +213,33 @@ class AKMNet(Method):
 METHOD = AKMNet
 
 
+def model_of(config: ModelConfig, network: "Network") -> Model:
+    """A network that has its weights, as a model: clip by clip, interpolated first where its training clips were."""
+    from akm_jax.data.clip_set import resize_frame
+    from akm_jax.prepare.tim import interpolate_clips
+    from akm_jax.train.calls import classify
+
+    def model(clips: Clips, views: Views) -> Outputs:
+        if config.interpolated_frames:
+            clips = interpolate_clips(clips, config.interpolated_frames)
+        frames = (np.stack([resize_frame(one, config.image_size) for one in clips.read(i)]) for i in range(len(clips)))
+        return _described(config, classify(network, frames))
+
+    return model
+
+
+def _described(config: ModelConfig, evaluation: "Evaluation") -> Outputs:
+    """Logits, and of each clip what was mined, where something is."""
+    if not config.mining_parts:
+        return Outputs(evaluation.logits)
+    mined = zip(evaluation.threshold, evaluation.beta, evaluation.selected, strict=True)
+    details = [
+        {"threshold": float(threshold), "beta": beta.tolist(), "selected": selected.tolist()}
+        for threshold, beta, selected in mined
+    ]
+    return Outputs(evaluation.logits, tuple(details))
+
+
 class AKMNetTrainer(Trainer):
     """Trains folds with one compiled program."""
 
@@ -237,7 +287,7 @@ class AKMNetTrainer(Trainer):
             draws = setup.draw_epoch(training.clips, place, done + 2)  # the next ones, while the device works
             notes = running.finish()
             done += 1
-            outputs = [self._described(evaluation.result()) for evaluation in pending]
+            outputs = [_described(setup.config.model, evaluation.result()) for evaluation in pending]
             yield [Epoch(done, outputs, notes, functools.partial(copied, state))]
 
     def fold_facts(self) -> dict[str, float]:
@@ -254,17 +304,6 @@ class AKMNetTrainer(Trainer):
         share, of_last_steps = padding_share(self.setup, trainings)
         facts = {"padding_share": share, **facts}
         return facts | ({"padding_of_last_steps": of_last_steps} if share > MUCH_PADDING else {})
-
-    def _described(self, evaluation: "Evaluation") -> Outputs:
-        """Logits, and of each clip what was mined, where something is."""
-        if not self.setup.config.model.mining_parts:
-            return Outputs(evaluation.logits)
-        mined = zip(evaluation.threshold, evaluation.beta, evaluation.selected, strict=True)
-        details = [
-            {"threshold": float(threshold), "beta": beta.tolist(), "selected": selected.tolist()}
-            for threshold, beta, selected in mined
-        ]
-        return Outputs(evaluation.logits, tuple(details))
 
 
 def draw_as_many(selected: Sequence[np.ndarray], place: Place) -> list[np.ndarray]:

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from akm_jax.descriptors.kernels import KernelName
 from akm_jax.descriptors.mdmo import MDMOConfig
 from akm_jax.descriptors.regions import fixed_face
 from akm_jax.descriptors.svm import SVMConfig
@@ -68,11 +69,16 @@ class MDMO(SupportVectors):
     view: MDMOView = MDMOView()
     svm: SVMConfig = SVMConfig(costs=(1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0))
 
+    @property
+    def kernel_name(self) -> KernelName:
+        """Radial basis functions."""
+        return "rbf"
+
     def kernels(self, views: Views) -> Kernels:
         """Radial basis functions whose width is that of the training clips."""
         from akm_jax.descriptors.kernels import rbf_kernel, squared_distances
 
-        rows = views.stack(np.arange(len(views)))
+        rows = self.features(views, {})
         squared = squared_distances(rows)
 
         def of(training: Training) -> list[np.ndarray]:

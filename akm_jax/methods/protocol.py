@@ -11,14 +11,18 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
 from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import Clips
 from akm_jax.observe import Observer, Place
+from akm_jax.views.apex import ApexRule
 from akm_jax.views.view import View, Views
+
+if TYPE_CHECKING:
+    from akm_jax.train.checkpoint import Checkpoint
 
 # Told before the first step, by methods that compile one.
 COMPILING = "compiling the training step: once for all folds, minutes for a large network; it is kept for later starts"
@@ -70,8 +74,8 @@ class Epoch:
         number: epochs done, from 1.
         outputs: for each group of `Training.watched` the outputs, as `Outputs` or as logits (n, K).
         notes: numbers of the epoch for the log, such as `loss`; `frames` and `seconds` give the speed.
-        state: gives the arrays that a later start goes on from, a copy that the next epoch leaves alone; None where
-            nothing can be kept, and a fold that was stopped begins again.
+        state: gives the arrays that a later start goes on from, and that `Method.load` makes a model of; a copy that
+            the next epoch leaves alone. None where nothing can be kept, and a fold that was stopped begins again.
     """
 
     number: int
@@ -111,6 +115,25 @@ class Context:
     data: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """What is left of a finished training.
+
+    Attributes:
+        checkpoint: the state of its last epoch.
+        subject: who was left out.
+        num_classes: K.
+    """
+
+    checkpoint: "Checkpoint"
+    subject: str
+    num_classes: int
+
+
+Model: TypeAlias = Callable[[Clips, Views], Outputs]
+"""A trained model: what it says of clips, given them and what the method sees of each."""
+
+
 class Method:
     """Base of all methods.
 
@@ -135,6 +158,8 @@ class Method:
     """Class of its settings where they are not its own fields; the method is made by `Method(config)`."""
     view: View | None = None
     """What it sees of a clip; None: the frames as they are, read by itself through `Clips`."""
+    scores: ClassVar[Literal["logits", "votes"]] = "logits"
+    """What its outputs are: logits, whose softmax are probabilities, or votes, which are counted."""
     all_folds_at_once: ClassVar[bool] = False
     """Whether it trains all folds of a run together (`train_folds`), or one after another (`train_fold`)."""
 
@@ -167,6 +192,16 @@ class Method:
     def parts(self) -> int:
         """Devices that share a fold; 0: devices make no difference, and folds are trained one after another."""
         return 0
+
+    @property
+    def frame_size(self) -> int:
+        """Side that it brings frames to before anything else, pixels, as they may be read; 0: they stay as they are."""
+        return 0
+
+    @property
+    def apex_rule(self) -> ApexRule | None:
+        """How it finds the apex of a clip; None where it makes no difference which frame that is."""
+        return self.view if isinstance(self.view, ApexRule) else None
 
     @property
     def complete(self) -> bool:
@@ -206,6 +241,14 @@ class Method:
             The epochs after `start`, as they are done.
         """
         raise TypeError(f"method {self.name!r} defines neither train_fold nor train_folds")
+
+    def load(self, kept: Kept) -> Model:
+        """The model that a finished training kept, for clips it has not seen.
+
+        Raises:
+            ValueError: there is none that could say something of a single clip.
+        """
+        raise ValueError(f"method {self.name!r} says nothing of single clips: it defines no load")
 
     def train_folds(
         self, trainings: Sequence[Training], views: Views, starts: Sequence[Start]

@@ -4,11 +4,13 @@ C is chosen with the fold's codebooks, which all training subjects took part in.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from akm_jax.descriptors.codebooks import CodebookConfig
+from akm_jax.descriptors.kernels import KernelName
 from akm_jax.descriptors.stclqp import STCLQPConfig
 from akm_jax.methods._support_vectors import Frames, Kernels, SupportVectors
 from akm_jax.methods.protocol import Training
@@ -46,9 +48,27 @@ class STCLQP(SupportVectors):
     codebook: CodebookConfig = CodebookConfig()
     kernel: Literal["linear", "chi2"] = "linear"
 
+    @property
+    def kernel_name(self) -> KernelName:
+        """As chosen."""
+        return self.kernel
+
     def kernels(self, views: Views) -> Kernels:
         """Matrices for each number of words, with the codebooks of the training clips."""
         return CodebookKernels(self, views)
+
+    def learned(self, views: Views, training: Training, chosen: int) -> dict[str, np.ndarray]:
+        """The codebooks with the number of words that was chosen."""
+        from akm_jax.descriptors.codebooks import clip_histograms
+
+        clips = clip_histograms(views.stack(training.clips))
+        return {"codebooks": _learn(self.codebook, clips, training, self.codebook.words[chosen])}
+
+    def features(self, views: Views, learned: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Histograms of words."""
+        from akm_jax.descriptors.codebooks import block_histograms, features
+
+        return features(block_histograms(views.stack(np.arange(len(views)))), learned["codebooks"])
 
 
 class CodebookKernels:
@@ -64,10 +84,7 @@ class CodebookKernels:
 
     def codebooks(self, training: Training, words: int) -> np.ndarray:
         """The word of each code, (9 maps, 2^P), from the training clips alone."""
-        from akm_jax.descriptors.codebooks import learn_codebooks
-
-        clips, per_class = self._clips[training.clips], self._codebook.words_per_class
-        return learn_codebooks(clips, training.labels, words_per_class=per_class, words=words)
+        return _learn(self._codebook, self._clips[training.clips], training, words)
 
     def __call__(self, training: Training) -> list[np.ndarray]:
         """One matrix for each number of words."""
@@ -81,6 +98,13 @@ class CodebookKernels:
         if self._kernel == "linear":
             return linear_kernel(rows)
         return chi2_kernel(chi2_distances(rows), training.clips)
+
+
+def _learn(config: CodebookConfig, clips: np.ndarray, training: Training, words: int) -> np.ndarray:
+    """Codebooks of the training clips' histograms."""
+    from akm_jax.descriptors.codebooks import learn_codebooks
+
+    return learn_codebooks(clips, training.labels, words_per_class=config.words_per_class, words=words)
 
 
 METHOD = STCLQP

@@ -18,12 +18,12 @@ EYE_COLUMNS = ("left_eye_x", "left_eye_y", "right_eye_x", "right_eye_y")
 BOX_COLUMNS = ("x", "y", "width", "height")
 
 
-def read_face_table(path: str | os.PathLike[str], clips: Collection[str]) -> dict[str, Eyes | Box]:
+def read_face_table(path: str | os.PathLike[str], clips: Collection[str] | None) -> dict[str, Eyes | Box]:
     """Read a CSV file of eyes or boxes.
 
     Args:
         path: the file; columns in any order, further ones are ignored.
-        clips: ids of the clips of the data set.
+        clips: ids of the clips of the data set; None where they are not known, and any will do.
 
     Returns:
         Eyes or box by clip id.
@@ -51,13 +51,13 @@ def _choose_columns(path: Path, names: Sequence[str]) -> Sequence[str]:
     )
 
 
-def _parse_rows(path: Path, rows: Rows, columns: Sequence[str], clips: Collection[str]) -> dict[str, Eyes | Box]:
+def _parse_rows(path: Path, rows: Rows, columns: Sequence[str], clips: Collection[str] | None) -> dict[str, Eyes | Box]:
     faces: dict[str, Eyes | Box] = {}
     problems = []
     for line, row in rows:
         clip = (row["clip"] or "").strip()
         try:
-            if clip not in clips:
+            if clips is not None and clip not in clips:
                 raise ValueError(f"no clip '{clip}' in the data set, which has clips such as {_examples(clips)}")
             if clip in faces:
                 raise ValueError(f"clip '{clip}' has a row already")

@@ -1,9 +1,11 @@
 """`thumbnails.json`: a few frames of every clip of a finished fold, so that a report needs no data set.
 
-    {clip id: {"apex": 12, "num_frames": 33, "frames": [{"name": "first", "index": 0, "number": 1206, "png": BASE64}]}}
+    {clip id: {"apex": 12, "num_frames": 33, "fps": 100.0,
+               "frames": [{"name": "first", "index": 0, "number": 1206, "png": BASE64}]}}
 
 Indices count the clip's frames from 0; `number` is the frame's number in its file name; `apex` is null where none is
-annotated. The pictures are the user's data: they stay in the run directory and the report.
+annotated, `fps` 0 where it is not known. The pictures are the user's data: they stay in the run directory and the
+report.
 """
 
 import base64
@@ -59,7 +61,8 @@ def _describe(clip_set: ClipSet, clip: int, beta: list[float] | None) -> dict[st
         for name, i in chosen.items()
         if i >= 0
     ]
-    return {"apex": apex if apex >= 0 else None, "num_frames": num_frames, "frames": frames}
+    fps = float(clip_set.fps[clip])
+    return {"apex": apex if apex >= 0 else None, "num_frames": num_frames, "fps": fps, "frames": frames}
 
 
 def as_png(frame: np.ndarray) -> str:

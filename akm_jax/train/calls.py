@@ -1,18 +1,25 @@
-"""An epoch and an evaluation, given to the device first and looked at later, so that the host works beside it."""
+"""An epoch and an evaluation, given to the device first and looked at later, so that the host works beside it.
+
+And `classify`, for clips that are of no set.
+"""
 
 import contextlib
 import dataclasses
+import functools
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
+from flax import nnx
+from jaxtyping import UInt8
 
 from akm_jax import optim
+from akm_jax.clips import PackedClips, pack
 from akm_jax.data.batching import BatchPlan
-from akm_jax.models.akmnet import AKMNetOutput
+from akm_jax.models.akmnet import AKMNet, AKMNetOutput
 from akm_jax.observe import Observer, Place, Progress
 from akm_jax.train.setup import EpochDraws, RunSetup
 from akm_jax.train.state import TrainState
@@ -61,6 +68,24 @@ class PendingEvaluation:
 def evaluate(setup: RunSetup, state: TrainState, clips: np.ndarray) -> Evaluation:
     """Run a model over clips of the data set; results come back in the order of `clips`."""
     return PendingEvaluation(setup, state, clips).result()
+
+
+def classify(network: AKMNet, clips: Iterable[UInt8[np.ndarray, "T S S"]]) -> Evaluation:
+    """Run a network over clips, one after another."""
+    graph, state = nnx.split(network)
+    outputs = [jax.device_get(_apply(state, pack([frames]), graph=graph)) for frames in clips]
+    return Evaluation(
+        np.arange(len(outputs)),
+        np.concatenate([one.logits for one in outputs]),
+        [one.key_frames.beta for one in outputs],
+        [one.key_frames.selected.astype(int) for one in outputs],
+        np.concatenate([one.key_frames.threshold for one in outputs]),
+    )
+
+
+@functools.partial(jax.jit, static_argnames="graph")
+def _apply(state: nnx.State, clips: PackedClips, *, graph: nnx.GraphDef) -> AKMNetOutput:
+    return nnx.merge(graph, state)(clips)
 
 
 def _batches(outputs: Sequence[AKMNetOutput], count: int) -> Iterator[Any]:

@@ -36,6 +36,14 @@ class Checkpoint:
     epoch: int
     notes: dict[str, Any]
 
+    def shapes(self) -> dict[str, jax.ShapeDtypeStruct]:
+        """Shape and type of every array by its name; `restore(shapes())` gives all, whatever they are."""
+        import orbax.checkpoint as ocp  # as in `save`
+
+        with _one_at_a_time, ocp.StandardCheckpointer() as checkpointer:
+            saved = checkpointer.metadata(self.place / "state").item_metadata
+        return {name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for name, leaf in saved.tree.items()}
+
     def restore(self, like: Any) -> Any:
         """The arrays, in the structure and on the devices of `like`.
 

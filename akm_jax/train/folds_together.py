@@ -27,6 +27,7 @@ from akm_jax.train.compiling import jit
 
 if TYPE_CHECKING:
     from akm_jax.methods.protocol import Start, Training
+    from akm_jax.train.checkpoint import Checkpoint
 
 Inputs = tuple[Float[Array, "..."], ...]
 """What a network is given of every clip of the set; the first axis is that of clips."""
@@ -61,11 +62,17 @@ class Recipe:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class FoldState:
-    """What a fold carries from step to step."""
+    """What a fold carries from step to step.
+
+    Attributes:
+        params, stats, moments: weights, running averages, and what the optimiser remembers.
+        centre: what is subtracted from each input, where a recipe is centred; only in a state that is kept.
+    """
 
     params: nnx.State
     stats: nnx.State
     moments: Any
+    centre: Inputs = ()
 
 
 @jax.tree_util.register_dataclass
@@ -120,9 +127,10 @@ def train_together(
     more = -len(trainings) % mesh.size
     trained, starts = [*trainings, *more * [trainings[-1]]], [*starts, *more * [starts[-1]]]
     fresh = [start_from(recipe.trained, initial_state(seed_of(one.place), recipe=recipe)) for one in trained]
-    states = _stacked([start.restore(state) for start, state in zip(starts, fresh, strict=True)])
-    states = jax.device_put(states, by_fold)
     shared = _Shared(recipe, trained, inputs, [*trainings, *every])
+    centres = [shared.centre(i) for i in range(len(trained))]
+    states = _stacked([_restored(*one) for one in zip(starts, fresh, centres, strict=True)])
+    states = jax.device_put(states, by_fold)
     on_device = jax.device_put(tuple(np.asarray(array, np.float32) for array in inputs), everywhere)
     for number in range(starts[0].epoch + 1, recipe.epochs + 1):
         rate = jnp.asarray(recipe.rate(number), jnp.float32)
@@ -130,7 +138,7 @@ def train_together(
         states, losses, logits = run_epoch(states, given, on_device, rate, graph=graph, recipe=recipe, mesh=mesh)
         count = len(trainings)
         outputs = [shared.by_group(i, fold) for i, fold in enumerate(np.asarray(logits)[:count])]
-        kept = [functools.partial(_fold_of, states, i) for i in range(count)]
+        kept = [functools.partial(_fold_of, states, i, centres[i]) for i in range(count)]
         yield TrainedEpoch(number, np.asarray(losses)[:count], outputs, kept)
 
 
@@ -179,6 +187,10 @@ class _Shared:
             centre=self._centres,
             watched=jnp.asarray(self._watched.reshape(len(rows), -1, EVALUATED)),
         )
+
+    def centre(self, fold: int) -> Inputs:
+        """What is subtracted from each input in a fold; nothing where the recipe is not centred."""
+        return tuple(centre[fold] for centre in self._centres) if self._recipe.centred else ()
 
     def by_group(self, fold: int, logits: np.ndarray) -> list[np.ndarray]:
         """Outputs of each watched group."""
@@ -236,8 +248,65 @@ def _stacked(states: Sequence[FoldState]) -> FoldState:
     return jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *states)
 
 
-def _fold_of(states: FoldState, fold: int) -> FoldState:
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[fold], states)  # on the host: it may lie on several devices
+def _restored(start: "Start", fresh: FoldState, centre: Inputs) -> FoldState:
+    """Where a fold goes on; its centre follows from its clips and is not looked at."""
+    return dataclasses.replace(start.restore(dataclasses.replace(fresh, centre=centre)), centre=())
+
+
+def _fold_of(states: FoldState, fold: int, centre: Inputs) -> FoldState:
+    """A fold's state as it is kept; on the host, for it may lie on several devices."""
+    state = jax.tree.map(lambda leaf: np.asarray(leaf)[fold], states)
+    return dataclasses.replace(state, centre=tuple(map(np.asarray, centre)))
+
+
+def kept_state(recipe: Recipe, kept: "Checkpoint") -> FoldState:
+    """The state of a checkpoint.
+
+    Raises:
+        ValueError: it is another network's, or of a version that did not keep what a centred recipe subtracts.
+    """
+    centre = tuple(shape for name, shape in sorted(kept.shapes().items()) if name.startswith("centre."))
+    if recipe.centred and not centre:
+        raise ValueError(
+            f"{kept.place}: an older version wrote this checkpoint, without the mean picture that the network's inputs "
+            "are centred by; delete the fold's folder and give the run's command again, which trains it anew"
+        )
+    shapes = initial_state.eval_shape(jax.random.key(0), recipe=recipe)
+    return kept.restore(dataclasses.replace(shapes, centre=centre))
+
+
+def apply(recipe: Recipe, state: FoldState, inputs: tuple[np.ndarray, ...]) -> Float[np.ndarray, "n K"]:
+    """Logits of n clips, computed as those of watched clips are while a fold is trained.
+
+    Args:
+        recipe: of the network.
+        state: from `kept_state`.
+        inputs: what the network is given of each clip.
+    """
+    graph, count = nnx.split(nnx.eval_shape(lambda: recipe.network(nnx.Rngs(0))))[0], len(inputs[0])
+    size = min(count, EVALUATED)
+    rows = np.zeros(-(-count // size) * size, np.int32)
+    rows[:count] = np.arange(count)
+    seen = tuple(np.asarray(array, np.float32) for array in inputs)
+    centre = state.centre or tuple(jnp.zeros(array.shape[1:], jnp.float32) for array in seen)
+    logits = _apply(state.params, state.stats, centre, seen, rows.reshape(-1, size), graph=graph)
+    return np.asarray(logits).reshape(len(rows), -1)[:count]
+
+
+@functools.partial(jit, static_argnames=("graph",))
+def _apply(params, stats, centre: Inputs, inputs: Inputs, groups: Int[Array, "G E"], *, graph: nnx.GraphDef):
+    network = nnx.merge(graph, params, stats)
+    return _evaluate(network, groups, inputs, centre)
+
+
+def _evaluate(network, groups: Int[Array, "G E"], inputs: Inputs, centre: Inputs) -> Float[Array, "G E K"]:
+    """Logits of the clips of each group, one group after another."""
+    everyone = jnp.ones(groups.shape[1], bool)
+    return jax.lax.map(lambda rows: network(*_seen(rows, inputs, centre), everyone), groups)
+
+
+def _seen(rows: Int[Array, " E"], inputs: Inputs, centre: Inputs) -> list[Array]:
+    return [array[rows] - one for array, one in zip(inputs, centre, strict=True)]
 
 
 @functools.partial(jax.jit, static_argnames="recipe")
@@ -302,22 +371,17 @@ def run_epoch(
 
 
 def _fold_epoch(state: FoldState, given: FoldEpoch, *, inputs: Inputs, rate, graph, recipe: Recipe):
-    def seen(rows):
-        return [array[rows] - centre for array, centre in zip(inputs, given.centre, strict=True)]
-
     def step(state, drawn):
         rows, number = drawn
         mask = rows >= 0
         rows = jnp.where(mask, rows, rows[0])  # what fills a batch up is the fold's own
-        key = jax.random.fold_in(given.key, number)
-        after, loss = _train_step(state, seen(rows), given.labels[rows], mask, key, rate, graph=graph, recipe=recipe)
+        key, seen = jax.random.fold_in(given.key, number), _seen(rows, inputs, given.centre)
+        after, loss = _train_step(state, seen, given.labels[rows], mask, key, rate, graph=graph, recipe=recipe)
         return jax.tree.map(lambda new, old: jnp.where(jnp.any(mask), new, old), after, state), loss
 
     steps = jnp.arange(len(given.rows))
     state, losses = jax.lax.scan(step, state, (given.rows, steps))
-    network = nnx.merge(graph, state.params, state.stats)
-    everyone = jnp.ones(EVALUATED, bool)
-    logits = jax.lax.map(lambda rows: network(*seen(rows), everyone), given.watched)
+    logits = _evaluate(nnx.merge(graph, state.params, state.stats), given.watched, inputs, given.centre)
     return state, jnp.sum(losses) / jnp.sum(given.rows >= 0), logits.reshape(-1, logits.shape[-1])
 
 

@@ -89,7 +89,20 @@ def compute_views(
                     f"view {_name(view)} is no pure function of a clip: computed again for {clip_ids[i]} it gives "
                     "something else; it must not count calls, draw at random or look at other clips"
                 )
-    return Views([dict(found) if list(found) != [ONLY] else found[ONLY] for found in seen])
+    return Views([_as_given(found) for found in seen])
+
+
+def see(view: View, clips: Clips, clip_ids: Sequence[str]) -> Views:
+    """What a view makes of clips that nothing is kept of.
+
+    Raises:
+        LeakError, ValueError: as `compute_views`.
+    """
+    return Views([_as_given(_compute(view, clips, i, clip_id)) for i, clip_id in enumerate(clip_ids)])
+
+
+def _as_given(found: dict[str, np.ndarray]) -> Seen:
+    return dict(found) if list(found) != [ONLY] else found[ONLY]
 
 
 def fingerprint(view: View) -> str:

@@ -1,6 +1,8 @@
 """Clips of one's own made into what a network was trained on: the pixels that the prepared sets hold, and warnings."""
 
+import dataclasses
 import json
+import shutil
 import tracemalloc
 from pathlib import Path
 
@@ -76,6 +78,9 @@ def test_the_pictures_of_a_run_are_seen_as_the_run_saw_them(drawn, run, tmp_path
         ({"dataset": "smic", "data_config": None}, "cropped", 0, False),
         ({"dataset": "synthetic", "data_config": None}, "cropped", 0, True),
         ({"dataset": "synthetic", "data_config": "aligned_alpha15"}, "aligned", 15, True),
+        ({"dataset": "synthetic", "data_config": None, "synthetic": {"layout": "casme2"}}, "cropped", 0, True),
+        ({"dataset": "synthetic", "data_config": None, "synthetic": {"layout": "samm"}}, "raw", 0, True),
+        ({"dataset": "synthetic", "data_config": None, "synthetic": {"layout": "smic,samm"}}, "unknown", 0, True),
         ({"dataset": "casme2", "data_config": "aligned"}, "aligned", 0, False),
         ({"dataset": "casme2", "data_config": None}, "cropped", 0, False),
         ({"dataset": "casme", "data_config": "raw"}, "raw", 0, False),
@@ -91,6 +96,27 @@ def test_the_pictures_of_a_run_are_seen_as_the_run_saw_them(drawn, run, tmp_path
 )
 def test_a_run_says_what_its_pictures_were(run, config, form, alpha, is_drawn):
     assert training_pictures(run(**config)) == TrainingPictures(form, alpha, is_drawn, longest=5)
+
+
+def test_faces_that_were_given_to_the_set_are_those_of_its_clips(drawn, run, tmp_path):
+    """A table beside the data moves the eyes of one clip by some pixels; the other clip's are found."""
+    corpus = shutil.copytree(drawn, tmp_path / "smic")
+    ids = sorted(path.name for path in corpus.glob("SMIC_all_raw/HS/*/micro/*/*"))
+    header = "clip,left_eye_x,left_eye_y,right_eye_x,right_eye_y\n"
+    (corpus / "faces.csv").write_text(f"{header}{ids[0]},60,55,110,57\n")
+    clip_set = load_clip_set("smic", manual_dir=corpus, data_dir=tmp_path / "built", data_config="aligned")
+    trained = training_pictures(run(dataset="smic", data_config="aligned", manual_dir=str(corpus)))
+    for i, clip_id in enumerate(clip_set.clip_ids):
+        clip = raw_clip(corpus, clip_id)
+        seen = see_clip(clip, trained)
+        np.testing.assert_array_equal(seen.frames, clip_set.read(i))
+        assert any("faces.csv says" in note for note in seen.notes) == (clip_id == ids[0])
+    (tmp_path / "link").symlink_to(raw_clip(corpus, ids[0]).path)
+    linked = see_clip(open_clip(tmp_path / "link"), dataclasses.replace(trained, folders=()))
+    np.testing.assert_array_equal(linked.frames, clip_set.read(clip_set.clip_ids.index(ids[0])))
+    (corpus / "faces.csv").write_text(f"{header}{ids[0]},60,55,110,wide\n")
+    with pytest.raises(ValueError, match=r"faces\.csv has 1 bad rows"):
+        see_clip(raw_clip(corpus, ids[0]), trained)
 
 
 def test_a_file_of_weights_says_nothing(tmp_path):

@@ -4,11 +4,13 @@ import importlib
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 import akm_jax
 import akm_jax.methods
+from akm_jax.files import fold_folder, read_json
 from akm_jax.observe import Observer
 from experiments.loso import make_method
 from experiments.options import parse_experiment
@@ -79,6 +81,19 @@ def test_a_second_run_trains_nothing(page, module, run_dir):
     assert run(page, module, f"runs/{run_dir}", trained, rules=RULES) == modules[module].summary
     assert trained.epochs == 0
     assert path.read_bytes() == before
+
+
+def test_the_network_reads_single_clips_as_its_run_did(page):
+    folder, modules = page
+    place, clip_set = folder / "runs" / "small_network", modules["clips"].clip_set
+    classifier = akm_jax.load_classifier(place, subject="person 1", method=modules["network"].SmallNetwork())
+    result = read_json(fold_folder(place, 0, "person 1") / "result.json")
+    for clip_id, expected in result["rules"]["last"]["clips"].items():
+        said = akm_jax.predict(classifier, clip_set.read(clip_set.clip_ids.index(clip_id)), fps=100)
+        np.testing.assert_allclose(said.logits, expected["logits"], atol=1e-5)
+        assert said.label == expected["prediction"]
+    with pytest.raises(ValueError, match="a run of method 'regression', which says nothing of single clips"):
+        akm_jax.load_classifier(folder / "runs" / "regression", method=modules["differences"].Regression())
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 15])

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from akm_jax.classifier import require_memory
-from akm_jax.config import ModelConfig
 from datasets_tfds.synthetic import CorpusConfig, write_corpus
 
 
@@ -187,17 +185,6 @@ def test_clouds_have_no_face(workplace, predict):
     assert found["face"] is None
     assert "no face is found in the clip" in found["warnings"]
     assert found["error"].startswith("--strict: no face is found in the clip")
-
-
-def test_what_does_not_fit_into_memory_is_refused_with_the_number(monkeypatch):
-    monkeypatch.setattr("akm_jax.classifier.memory_bytes", lambda: 16_000_000_000)
-    require_memory(ModelConfig(), 2000)
-    with pytest.raises(
-        ValueError, match=r"a clip of 18,000 frames needs about 54.6 GB .* this machine has 16.0 GB, eno"
-    ):
-        require_memory(ModelConfig(), 18_000)
-    monkeypatch.setattr("akm_jax.classifier.memory_bytes", lambda: None)
-    require_memory(ModelConfig(), 10**9)
 
 
 def test_eyes_and_a_box_exclude_each_other(predict, clip):

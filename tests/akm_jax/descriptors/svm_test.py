@@ -9,9 +9,11 @@ from sklearn.svm import SVC
 from akm_jax.descriptors.kernels import (
     chi2_distances,
     chi2_kernel,
+    kernel_values,
     linear_kernel,
     rbf_kernel,
     squared_distances,
+    width_of,
 )
 from akm_jax.descriptors.svm import SVMConfig, train_svm
 
@@ -53,6 +55,33 @@ def test_two_of_three_classes():
     expected = SVC(kernel="linear").fit(FEATURES[TRAINING], labels[TRAINING]).predict(FEATURES[TEST])
     np.testing.assert_array_equal(votes.argmax(1), expected)
     assert votes.shape == (8, 3)
+
+
+@pytest.mark.parametrize("labels", [LABELS, np.where(LABELS < 2, 0, 2), LABELS % 3], ids=["four", "two", "three"])
+@pytest.mark.parametrize("weight", ["none", "balanced"])
+def test_decisions_are_sums_over_the_support_vectors(labels, weight):
+    kernel = linear_kernel(FEATURES)
+    fitted = train([kernel], labels=labels, costs=(1.0,), class_weight=weight)
+    found = fitted.expansion()
+    assert 0 < len(found.clips) < len(TRAINING)
+    decisions = kernel[np.ix_(TEST, found.clips)] @ found.coefficients.T + found.intercepts
+    expected = fitted.machine.decision_function(np.ascontiguousarray(kernel[np.ix_(TEST, TRAINING)]))
+    np.testing.assert_allclose(decisions, expected.reshape(len(TEST), -1), rtol=1e-9, atol=1e-12)
+
+
+def test_kernels_between_clips_are_those_of_the_set():
+    kernels = {
+        "linear": linear_kernel(FEATURES),
+        "rbf": rbf_kernel(squared_distances(FEATURES), FEATURES, TRAINING),
+        "chi2": chi2_kernel(chi2_distances(FEATURES), TRAINING),
+    }
+    for name, matrix in kernels.items():
+        found = kernel_values(name, FEATURES[TEST], FEATURES[TRAINING], width_of(name, FEATURES[TRAINING]))
+        np.testing.assert_allclose(found, matrix[np.ix_(TEST, TRAINING)], rtol=1e-9)
+    alike = np.ones((3, 2))
+    for name in ("rbf", "chi2"):  # training clips that do not differ have no width
+        assert width_of(name, alike) == 0
+        np.testing.assert_array_equal(kernel_values(name, FEATURES[:2, :2], alike, 0.0), np.ones((2, 3)))
 
 
 def test_the_better_matrix_is_chosen():
