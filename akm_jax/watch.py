@@ -2,7 +2,7 @@
 
 result.json       what was found, with times, curves, and where the time went
 intervals.csv     a row an interval, frames counted from 0
-annotated.webm    the video again with box, curve and labels
+annotated.mp4     the video again with box, curve and labels
 report.html       the same to look at
 """
 
@@ -22,7 +22,7 @@ from akm_jax.observe import SILENT, Observer, Stopwatch
 from akm_jax.prepare.given_landmarks import GivenLandmarks
 from akm_jax.prepare.landmarks import LandmarkSource
 from akm_jax.prepare.mesh_landmarks import MeshLandmarks
-from akm_jax.report.annotated_video import write_annotated
+from akm_jax.report.annotated_video import encoder_notes, write_annotated
 from akm_jax.report.own_video_page import write_own_video_page
 from akm_jax.spotting.own_video import (
     CropFile,
@@ -70,8 +70,10 @@ def watch_video(
 
     Raises:
         FileNotFoundError: the models that find faces are not installed.
+        ModuleNotFoundError: PyAV, which writes the annotated video, is not installed.
         ValueError: no face, too few frames, or a video that changes meanwhile.
     """
+    video_notes = encoder_notes() if annotate else ()  # what is missing is said before the work
     place, watch, started = Path(run_dir).expanduser(), Stopwatch(), time.perf_counter()
     place.mkdir(parents=True, exist_ok=True)
     track = find_face(recording, source, watch)
@@ -87,7 +89,7 @@ def watch_video(
             recognise=None if recogniser is None else recognise_with(recogniser),
             observer=observer,
         )
-        watched = dataclasses.replace(watched, notes=(*watched.notes, *_other_flow(spotters, flow)))
+        watched = dataclasses.replace(watched, notes=(*watched.notes, *_other_flow(spotters, flow), *video_notes))
         annotated = write_annotated(place, watched, watch, observer) if annotate else None
         about = {
             "spotters": [one.source for one in spotters],

@@ -5,7 +5,7 @@
     python -m experiments.watch 0 --spotter=runs/spot --seconds=20
 
 Face and landmarks are found once and again where the face is lost; intervals come from SOFTNet's scores, their class
-from AKMNet. Writes result.json, intervals.csv, annotated.webm and report.html.
+from AKMNet. Writes result.json, intervals.csv, annotated.mp4 and report.html.
 """
 
 import dataclasses
@@ -68,6 +68,7 @@ def main(arguments: Sequence[str]) -> None:
     command = parse(WatchCommand, arguments, program="python -m experiments.watch", description=__doc__)
     refuse_unused(arguments, _unused(command))
     from akm_jax.classifier import load_classifier, require_key_frames
+    from akm_jax.report.annotated_video import find_encoder
     from akm_jax.watch import describe_result, watch_video
 
     require_writable("--run_dir", command.run_dir)
@@ -78,6 +79,8 @@ def main(arguments: Sequence[str]) -> None:
         names = command.classes.split(",") if command.classes else None
         recogniser = load_classifier(command.recogniser, subject=command.fold, class_names=names)
         require_key_frames(recogniser)
+    if command.annotate:
+        find_encoder()  # before a camera records
     recording = _recording(command)
     for one in spotters:
         k = one.half_length(recording.fps)

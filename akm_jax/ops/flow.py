@@ -1,6 +1,6 @@
 """Optical flow of many pairs of frames: the one function that everything here takes flow from.
 
-TV-L1 is computed by `akm_jax.ops.tvl1` or by OpenCV, which agree up to the rounding that TV-L1 itself is sensitive to;
+TV-L1 is computed by `akm_jax.ops.tvl1` or by OpenCV, which agree as `docs/flow.md` says;
 Farneback's, RLOF and DIS only by OpenCV. Work goes through worker threads on the CPU, in chunks on an accelerator.
 
 Parameters of the others, where none are given, are OpenCV's own except for Farneback's, which are those in use in this

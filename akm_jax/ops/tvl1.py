@@ -9,9 +9,10 @@ OpenCV's habits that are imitated, since TV-L1 is chaotic and its results are wh
 - the median filter runs before every outer iteration, on the flow itself, its border replicated;
 - one mean squared change below epsilon^2 ends inner and outer iterations of a warp, the last step being kept.
 
-A sampled value is summed in the order of OpenCV's vector code, lane by lane. Not imitated: compilers here join products
-and sums, and a length is rounded more than once, so results differ by float32's rounding where the algorithm is stable.
-gamma is 0 and there is no initial flow.
+Every number is rounded where OpenCV's is, so that flows are the same to the last bit on processors that join a product
+with the sum after it, as those of the last ten years do: OpenCV lets them when it samples and resizes, and not in its
+iterations, where a product times a 1 that the compiler does not know is kept apart from the sum; a length is rounded
+once. gamma is 0 and there is no initial flow.
 
 Pairs of one call run together until the slowest has ended; one that ended earlier no longer changes, so that a pair's
 flow does not depend on the others'. Pairs end at very different times and a pair alone stays in the CPU's cache: there,
@@ -25,6 +26,7 @@ Source: Zach, Pock & Bischof, "A duality based approach for realtime TV-L1 optic
 
 import dataclasses
 import functools
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -101,6 +103,8 @@ class _Numbers:
     warps: Int[Array, ""] | np.int32
     outer: Int[Array, ""] | np.int32
     inner: Int[Array, ""] | np.int32
+    one: Float[Array, ""] | np.float32
+    """1, which the compiler does not know: a product times it is rounded before it is added to anything."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,6 +148,7 @@ def tvl1(
         warps=np.int32(config.warps),
         outer=np.int32(config.outer),
         inner=np.int32(config.inner),
+        one=np.float32(1),
     )
     first, second = (jnp.asarray(frames).astype(jnp.float32) for frames in (first, second))
     return solve(first, second, numbers, scales=config.scales, scale_step=config.scale_step, median=config.median)
@@ -195,7 +200,8 @@ def _resize(x: Float[Array, "*n h w"], size: Sequence[int], ratio: float | None 
         right = np.minimum(left + 1, x.shape[axis] - 1)
         part = np.clip(places - left, 0, 1).astype(np.float32)
         part = part.reshape((-1,) + (1,) * (x.ndim - 1 - axis))
-        x = jnp.take(x, left, axis=axis) * (1 - part) + jnp.take(x, right, axis=axis) * part
+        start = jnp.take(x, left, axis=axis)
+        x = start + (jnp.take(x, right, axis=axis) - start) * part
     return x
 
 
@@ -211,8 +217,9 @@ def _solve_level(
 
     def warp(_, state):
         flow, *dual = state
-        sampled, gradient_x, gradient_y = _sample(pictures, flow)
-        constant = sampled - gradient_x * flow[0] - gradient_y * flow[1] - first
+        sampled, gradient_x, gradient_y = _sample(pictures, flow, numbers)
+        one = numbers.one
+        constant = sampled - gradient_x * flow[0] * one - gradient_y * flow[1] * one - first
         return _iterate(flow, *dual, _Warped(jnp.stack([gradient_x, gradient_y]), constant), numbers, median)
 
     dual = (jnp.zeros_like(flow), jnp.zeros_like(flow))
@@ -265,47 +272,60 @@ def _step(
     numbers: _Numbers,
 ) -> tuple[tuple[Float[Array, "2 N h w"], ...], Float[Array, " N"]]:
     """One inner iteration: new flow and dual variables, and each pair's sum of squared changes of the flow."""
-    pull = _threshold(flow, warped, numbers.limit)
-    divergence = _backward_difference(dual_x, 3) + _backward_difference(dual_y, 2)
-    new = flow + pull * warped.gradient + numbers.theta * divergence
+    one = numbers.one
+    pull = _threshold(flow, warped, numbers)
+    new = flow + pull * warped.gradient * one + numbers.theta * _divergence(dual_x, dual_y) * one
     change = jnp.square(new - flow).sum(axis=(0, 2)).sum(axis=1)
     slope_x, slope_y = _forward_difference(new, 3), _forward_difference(new, 2)
-    shrink = 1 + numbers.step * jnp.sqrt(slope_x * slope_x + slope_y * slope_y)
-    return (new, (dual_x + numbers.step * slope_x) / shrink, (dual_y + numbers.step * slope_y) / shrink), change
+    shrink = 1 + numbers.step * _length(slope_x, slope_y) * one
+    moved = (dual_x + numbers.step * slope_x * one, dual_y + numbers.step * slope_y * one)
+    return (new, moved[0] / shrink, moved[1] / shrink), change
 
 
-def _threshold(
-    flow: Float[Array, "2 N h w"], warped: _Warped, limit: Float[Array, ""] | np.float32
-) -> Float[Array, "N h w"]:
+def _threshold(flow: Float[Array, "2 N h w"], warped: _Warped, numbers: _Numbers) -> Float[Array, "N h w"]:
     """How far along the gradient the flow is pulled to lessen the brightness difference."""
-    x, y = warped.gradient
-    squared = x * x + y * y
-    rho = warped.constant + (x * flow[0] + y * flow[1])
+    (x, y), one, limit = warped.gradient, numbers.one, numbers.limit
+    squared = x * x * one + y * y * one
+    rho = warped.constant + (x * flow[0] * one + y * flow[1] * one)
     middle = jnp.where(squared > np.finfo(np.float32).eps, -rho / squared, 0)
     return jnp.where(rho < -limit * squared, limit, jnp.where(rho > limit * squared, -limit, middle))
 
 
-def _sample(pictures: Float[Array, "3 N H W"], flow: Float[Array, "2 N h w"]) -> Float[Array, "3 N h w"]:
-    """Each picture, which has a margin of zeros, at the places that the flow leads to, bicubically."""
+def _length(x: Float[Array, "*s"], y: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """Length of a vector, rounded once: in float32 alone it would be rounded three times."""
+    with jax.enable_x64(True):
+        x, y = x.astype(jnp.float64), y.astype(jnp.float64)
+        return jnp.sqrt(x * x + y * y).astype(jnp.float32)
+
+
+def _sample(
+    pictures: Float[Array, "3 N H W"], flow: Float[Array, "2 N h w"], numbers: _Numbers
+) -> Float[Array, "3 N h w"]:
+    """Each picture, which has a margin of zeros, at the places that the flow leads to, bicubically.
+
+    As in OpenCV's vector code 16 pixels are summed column by column, at the border one after the other.
+    """
+    one = numbers.one
     num_pairs, height, width = flow.shape[1:]
     padded_height, padded_width = pictures.shape[2:]
     column, weights_x = _taps(flow[0] + jnp.arange(width, dtype=jnp.float32), width)
     row, weights_y = _taps(flow[1] + jnp.arange(height, dtype=jnp.float32)[:, None], height)
+    whole = (column >= MARGIN) & (column <= width + MARGIN - 4) & (row >= MARGIN) & (row <= height + MARGIN - 4)
     corner = (jnp.arange(num_pairs)[:, None, None] * padded_height + row) * padded_width + column
     flat = pictures.reshape(len(pictures), -1)
 
-    def lane(j: Int[Array, ""]) -> Float[Array, "3 N h w"]:
-        total = jnp.zeros((), jnp.float32)
-        for i in range(4):
+    def total(*_) -> Float[Array, "3 N h w"]:
+        lanes, running = [one - 1] * 4, one - 1  # not 0, which the compiler would leave out
+        for i, j in itertools.product(range(4), repeat=2):
+            weight = weights_y[i] * weights_x[j]
             tap = flat.at[:, corner + (i * padded_width + j)].get(mode="promise_in_bounds")
-            total = total + (weights_y[i] * weights_x[j]) * tap
-        return total
-
-    def add_lanes(k: Int[Array, ""], total: Float[Array, "3 N h w"]) -> Float[Array, "3 N h w"]:
-        return total + (lane(k) + lane(k + 2))
+            lanes[j] = lanes[j] + weight * tap
+            running = running + (weight * one) * tap * one
+        return jnp.where(whole, (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]), running)
 
     # A loop, so that XLA keeps its result; else every use of a pixel would sample it anew.
-    return lax.fori_loop(0, 2, add_lanes, jnp.zeros((len(pictures), *flow.shape[1:]), jnp.float32))
+    nothing = jnp.zeros((len(pictures), *flow.shape[1:]), jnp.float32)
+    return lax.fori_loop(0, one.astype(np.int32), total, nothing)
 
 
 def _taps(places: Float[Array, "N h w"], length: int) -> tuple[Int[Array, "N h w"], Float[Array, "4 N h w"]]:
@@ -338,6 +358,7 @@ def _forward_difference(x: Float[Array, "2 N h w"], axis: int) -> Float[Array, "
     return _pad(_cut(x, axis, 1, 0) - _cut(x, axis, 0, -1), axis, 0, 1)
 
 
-def _backward_difference(x: Float[Array, "2 N h w"], axis: int) -> Float[Array, "2 N h w"]:
-    """This minus the one before, which is 0 before the first."""
-    return x - _pad(_cut(x, axis, 0, -1), axis, 1, 0)
+def _divergence(x: Float[Array, "2 N h w"], y: Float[Array, "2 N h w"]) -> Float[Array, "2 N h w"]:
+    """By differences to the one before, which is 0 before the first; the first column is summed in another order."""
+    left, above = _pad(_cut(x, 3, 0, -1), 3, 1, 0), _pad(_cut(y, 2, 0, -1), 2, 1, 0)
+    return jnp.where(np.arange(x.shape[3]) > 0, (x - left) + (y - above), (x + y) - above)

@@ -1,16 +1,16 @@
 """The watched video again with what was found: the face's box, the score curve, a label while an interval lasts.
 
-Written as VP8 in WebM: OpenCV's wheels hold no encoder of H.264, browsers play no MPEG-4 part 2, and VP9 takes ten
-times as long. A thread of its own writes, for nothing takes longer.
+Written by PyAV, as H.264 in MP4 that begins with its index: browsers, QuickTime and PowerPoint play it. OpenCV's wheels
+hold no encoder of it. A thread of its own writes, so that drawing the next picture need not wait.
 """
 
 import collections
 import contextlib
-import os
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from fractions import Fraction
 from pathlib import Path
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -20,7 +20,13 @@ from akm_jax.observe import SILENT, Observer, Stopwatch
 from akm_jax.prepare.face_track import FaceSpan
 from akm_jax.spotting.own_video import FoundInterval, Watched, active
 
-FILE_NAME = "annotated.webm"
+FILE_NAME = "annotated.mp4"
+# What MP4 may hold, the first that this PyAV has: not every build of it has x264, whose licence is the GPL.
+ENCODERS = {
+    "libx264": {"preset": "veryfast", "crf": "20"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "30"},
+}
+LEAVE_OUT = "leave the video out with --no-annotate (annotate=False)"
 LARGEST_SIDE, LEAST_WIDTH = 480, 320  # pixels
 WAITING = 8  # pictures at most, while one is written
 MOST_FPS = 30.0
@@ -32,10 +38,11 @@ LABEL_COLOUR = {"micro": (160, 90, 20), "macro": (0, 90, 150)}
 
 
 def write_annotated(folder: Path, watched: Watched, watch: Stopwatch, observer: Observer = SILENT) -> Path:
-    """Write `annotated.webm`, at the speed of the recording and at most 30 frames a second.
+    """Write `annotated.mp4`, at the speed of the recording and at most 30 frames a second.
 
     Raises:
-        ValueError: OpenCV cannot write such a file here.
+        ModuleNotFoundError, ValueError: as `find_encoder`.
+        OSError: the file cannot be written, e.g. for want of room.
     """
     recording, path = watched.recording, folder / FILE_NAME
     scale = min(1.0, LARGEST_SIDE / max(recording.width, recording.height))
@@ -136,39 +143,66 @@ def _draw_label(picture: np.ndarray, text: str, line: int, colour: tuple[int, in
     cv2.putText(picture, text, (6, top + height + 3), cv2.FONT_HERSHEY_SIMPLEX, 0.6, CURSOR, 1, cv2.LINE_AA)
 
 
+def find_encoder() -> str:
+    """Name of the encoder that writes the annotated video here.
+
+    Raises:
+        ModuleNotFoundError: PyAV is not installed.
+        ValueError: it has none of `ENCODERS`.
+    """
+    try:
+        import av
+    except ModuleNotFoundError as e:
+        raise ModuleNotFoundError(
+            f"PyAV, which writes the annotated video, is not installed: pip install av; or {LEAVE_OUT}"
+        ) from e
+    for name in ENCODERS:
+        with contextlib.suppress(ValueError):
+            return av.Codec(name, "w").name
+    raise ValueError(
+        f"PyAV {av.__version__} has none of the encoders {', '.join(ENCODERS)}: pip install --force-reinstall av "
+        f"brings one that has; or {LEAVE_OUT}"
+    )
+
+
+def encoder_notes() -> tuple[str, ...]:
+    """What a user should be told of the annotated video before it is written; raises what `find_encoder` does."""
+    if find_encoder() == "libx264":
+        return ()
+    return (f"{FILE_NAME} is VP9, as this PyAV has no x264: browsers play it, QuickTime and PowerPoint do not",)
+
+
 @contextlib.contextmanager
 def _writer(path: Path, fps: float, size: tuple[int, int]) -> Iterator[Callable[[np.ndarray, int], None]]:
     """A function that writes a picture some times over; to a file beside its place, then renamed."""
+    encoder = find_encoder()
+    import av
+
     partial = path.with_name(f".partial.{path.name}")
-    with _quiet():
-        writer = cv2.VideoWriter(str(partial.absolute()), cv2.VideoWriter_fourcc(*"VP80"), fps, size)  # type: ignore
     waiting: collections.deque[Future] = collections.deque()
-
-    def write(picture: np.ndarray, times: int) -> None:
-        for _ in range(times):
-            waiting.append(pool.submit(writer.write, picture))
-        while len(waiting) > WAITING:
-            waiting.popleft().result()
-
     try:
-        if not writer.isOpened():
-            raise ValueError(f"{partial}: OpenCV writes no VP8 video here; leave the video out with --no-annotate")
-        with ThreadPoolExecutor(1) as pool:
-            yield write
-    finally:
-        writer.release()
-    partial.replace(path)
+        with av.open(str(partial), "w", format="mp4", options={"movflags": "faststart"}) as file:
+            rate = Fraction(fps).limit_denominator(10_000)
+            stream = cast(Any, file.add_stream(encoder, rate=rate, options=ENCODERS[encoder]))
+            stream.width, stream.height = size
+            stream.pix_fmt = "yuv420p"  # the one that every player knows
 
+            def encode(picture: np.ndarray, times: int) -> None:
+                for _ in range(times):
+                    file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """OpenCV prints that it takes the right codec for VP80 in WebM, past Python's streams."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("w") as nothing:
-            os.dup2(nothing.fileno(), 2)
-        yield
+            def write(picture: np.ndarray, times: int) -> None:
+                waiting.append(pool.submit(encode, picture, times))
+                while len(waiting) > WAITING:
+                    waiting.popleft().result()
+
+            with ThreadPoolExecutor(1) as pool:
+                yield write
+            for one in waiting:
+                one.result()
+            file.mux(stream.encode(None))  # the pictures that the encoder kept back
+        partial.replace(path)
+    except av.FFmpegError as e:
+        raise OSError(f"{partial}: the annotated video cannot be written ({e}); {LEAVE_OUT}") from e
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        partial.unlink(missing_ok=True)

@@ -64,7 +64,7 @@ def test_a_drawn_video_gives_all_files(workplace, watch, finished):
     for part in ("frames/s; seconds:", "face", "decode", "flow", "network", "video"):
         assert part in done.stderr
     out = workplace / "out"
-    assert {path.name for path in out.iterdir()} == {"annotated.webm", "intervals.csv", "report.html", "result.json"}
+    assert {path.name for path in out.iterdir()} == {"annotated.mp4", "intervals.csv", "report.html", "result.json"}
     result = json.loads((out / "result.json").read_text())
     total = result["video"]["num_frames"]
     assert (result["video"]["fps"], result["half_lengths"]) == (pytest.approx(30), {"micro": 6})
@@ -89,7 +89,7 @@ def test_options_reach_what_they_are_for(workplace, watch):
     result = json.loads((workplace / "plain/result.json").read_text())
     assert (result["video"]["fps"], result["half_lengths"]) == (60, {"macro": 6})
     assert result["files"] == {"annotated": None, "page": "report.html"}
-    assert not (workplace / "plain/annotated.webm").exists()
+    assert not (workplace / "plain/annotated.mp4").exists()
     values = np.array(result["curves"][0]["values"])
     assert result["curves"][0]["threshold"] == pytest.approx(values.mean(), abs=1e-5)
 

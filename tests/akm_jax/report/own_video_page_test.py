@@ -1,16 +1,19 @@
 """The page and the annotated video of a watched recording, as Chromium shows them."""
 
-import time
+import errno
+import sys
 
+import av
 import cv2
 import numpy as np
 import pytest
 
+from akm_jax.data.containers import find_break, find_codec
 from akm_jax.data.recording import open_recording
 from akm_jax.observe import SILENT, Stopwatch
 from akm_jax.prepare.face import Box
 from akm_jax.prepare.face_track import FaceSpan, FaceTrack
-from akm_jax.report.annotated_video import label, write_annotated
+from akm_jax.report.annotated_video import ENCODERS, encoder_notes, label, write_annotated
 from akm_jax.report.own_video_page import write_own_video_page
 from akm_jax.spotting.own_video import CropFile, FoundInterval, Recognition, SpanCurve, Watched, keep_crops
 
@@ -64,13 +67,7 @@ def test_page_shows_curves_intervals_and_a_video_that_plays(browser, page, width
     )
     browser.get_log("browser")
     browser.get(page.as_uri())
-    video = "return (v => [v.readyState, v.videoWidth, v.videoHeight, v.duration])(document.querySelector('video'))"
-    for _ in range(100):
-        ready, *found = browser.execute_script(video)
-        if ready == 4:
-            break
-        time.sleep(0.1)
-    assert found == [320, 240 + 64, pytest.approx(FRAMES / FPS, abs=0.1)]
+    assert played_through(browser) == [None, 320, 240 + 64, pytest.approx(FRAMES / FPS, abs=0.1)]
     rows = "return [...document.querySelectorAll('#intervals tbody tr')].map(r => [...r.cells].map(c => c.innerText))"
     assert browser.execute_script(rows) == [
         ["micro", "0.40", "0.80", "8\u201316", "0.900", "joy"],
@@ -92,6 +89,21 @@ def test_page_shows_curves_intervals_and_a_video_that_plays(browser, page, width
     assert browser.get_log("browser") == []
 
 
+def played_through(browser):
+    """Plays the last half second; its error, size and duration."""
+    browser.set_script_timeout(30)
+    return browser.execute_async_script("""
+        const done = arguments[0], video = document.querySelector("video");
+        const error = () => video.error && video.error.message;
+        const tell = () => done([error(), video.videoWidth, video.videoHeight, video.duration]);
+        video.addEventListener("ended", tell);
+        video.addEventListener("error", tell, true);  // that of the source inside
+        if (video.networkState === video.NETWORK_NO_SOURCE) tell();
+        video.currentTime = 2;
+        video.play();
+    """)
+
+
 def decoded(path):
     video = cv2.VideoCapture(str(path))
     fps, frames = video.get(cv2.CAP_PROP_FPS), []
@@ -101,7 +113,7 @@ def decoded(path):
 
 
 def test_label_and_box_last_as_long_as_the_interval(page):
-    fps, frames = decoded(page.parent / "annotated.webm")
+    fps, frames = decoded(page.parent / "annotated.mp4")
     assert (fps, len(frames)) == (pytest.approx(FPS, rel=0.01), FRAMES)
     # The label's corner is blue of micro, brown of macro (blue, green, red), else the grey of the frame.
     corner = np.array([frame[2:5, 2:5].mean((0, 1)) for frame in frames])
@@ -137,8 +149,47 @@ def test_a_class_that_opencv_has_no_letters_for_is_called_by_its_number():
     assert label(FoundInterval("micro", 8, 16, 0.4, 0.8, 0.9, JOY)) == "micro joy 70%"
 
 
-def test_a_video_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+def test_the_file_is_what_common_players_take(page):
+    path = page.parent / "annotated.mp4"
+    assert (find_codec(path), find_break(path)) == ("H.264", "")
+    content = path.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")  # a player need not have all of it to begin
+    with av.open(str(path)) as file:
+        stream = file.streams.video[0]
+        assert (stream.codec_context.pix_fmt, stream.average_rate) == ("yuv420p", FPS)
+    assert not list(page.parent.glob(".partial*"))
+
+
+def test_without_x264_it_is_vp9_and_a_note_says_so(tmp_path, monkeypatch):
+    other = {name: options for name, options in ENCODERS.items() if name != "libx264"}
+    monkeypatch.setattr("akm_jax.report.annotated_video.ENCODERS", {"x264 of another build": {}} | other)
+    assert [note[:23] for note in encoder_notes()] == ["annotated.mp4 is VP9, a"]
     watched = make_watched(record(tmp_path / "own.avi"))
-    monkeypatch.setattr(cv2, "VideoWriter_fourcc", lambda *_: 0x31303230)
-    with pytest.raises(ValueError, match=r"annotated.webm: OpenCV writes no VP8 video here; .* --no-annotate"):
-        write_annotated(tmp_path, watched, Stopwatch())
+    path = write_annotated(tmp_path, watched, Stopwatch())
+    assert find_codec(path) == "VP9"
+    assert len(decoded(path)[1]) == FRAMES
+
+
+def test_a_pyav_without_any_encoder_is_named(monkeypatch):
+    monkeypatch.setattr("akm_jax.report.annotated_video.ENCODERS", {"x264 of another build": {}})
+    with pytest.raises(ValueError, match=r"PyAV .* has none of the encoders x264 of another build: .* --no-annotate"):
+        encoder_notes()
+
+
+def test_without_pyav_it_is_said_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ModuleNotFoundError, match=r"PyAV, .* is not installed: pip install av; .* --no-annotate"):
+        encoder_notes()
+
+
+def test_a_video_without_room_leaves_nothing_under_its_name(tmp_path, monkeypatch):
+    watched = make_watched(record(tmp_path / "own.avi"))
+
+    def no_room(*_, **__):
+        raise av.error.OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as changed:
+        changed.setattr(av.VideoFrame, "from_ndarray", no_room)
+        with pytest.raises(OSError, match=r"annotated.mp4: .* cannot be written \(.*No space left.*--no-annotate"):
+            write_annotated(tmp_path, watched, Stopwatch())
+    assert [path.name for path in tmp_path.iterdir()] == ["own.avi"]
