@@ -292,10 +292,14 @@ def _threshold(flow: Float[Array, "2 N h w"], warped: _Warped, numbers: _Numbers
 
 
 def _length(x: Float[Array, "*s"], y: Float[Array, "*s"]) -> Float[Array, "*s"]:
-    """Length of a vector, rounded once: in float32 alone it would be rounded three times."""
-    with jax.enable_x64(True):
-        x, y = x.astype(jnp.float64), y.astype(jnp.float64)
-        return jnp.sqrt(x * x + y * y).astype(jnp.float32)
+    """Length of a vector, on a CPU rounded once as OpenCV does; elsewhere rounding is another anyhow."""
+
+    def rounded_once(x, y):
+        with jax.enable_x64(True):
+            x, y = x.astype(jnp.float64), y.astype(jnp.float64)
+            return jnp.sqrt(x * x + y * y).astype(jnp.float32)
+
+    return lax.platform_dependent(x, y, cpu=rounded_once, default=lambda x, y: jnp.sqrt(x * x + y * y))
 
 
 def _sample(
