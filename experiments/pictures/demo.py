@@ -9,7 +9,7 @@ from experiments.pictures import report
 
 BEGIN, END = "<!-- figures of the demo -->\n", "<!-- end of the figures -->\n"
 MAKE = "make demo-figures"
-CLIP, SUBJECT = "SMIC_all_cropped/HS/s9/micro/surprise/s9_sur_01", "9"
+CLIP, SUBJECT = "SMIC_all_cropped/HS/s9/micro/surprise/s9_sur_02", "9"
 # What each run draws, by its strength.
 _ROWS = {
     1.0: "as after magnification (`--synthetic.strength=1`)",
