@@ -64,7 +64,14 @@ class SupportVectors(Method):
         return "linear"
 
     def prepare(self, clips: Clips, views: Views, trainings: Sequence[Training], context: Context) -> "SVMTrainer":
-        """Compute what all folds share of the kernels."""
+        """Compute what all folds share of the kernels.
+
+        Raises:
+            TypeError: the method has a kernel of its own and does not say which, so that a fold could not be kept.
+        """
+        kind = type(self)
+        if kind.kernels is not SupportVectors.kernels and kind.kernel_name is SupportVectors.kernel_name:
+            raise TypeError(f"{kind.__name__} says `kernels`; it must say `kernel_name` too, by which a fold is kept")
         return SVMTrainer(self, views, clips.num_classes)
 
     def kernels(self, views: Views) -> Kernels:

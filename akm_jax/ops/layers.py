@@ -55,6 +55,8 @@ class Conv(nnx.Module):
             dtype: number format.
             rngs: randomness.
         """
+        if large and part is not None:
+            raise ValueError(f"part={part}: a large convolution adds up as `ops.conv.conv` does; give large or part")
         default = uniform(1 / math.sqrt(size * size * inputs))
         self.kernel = nnx.Param((kernel_init or default)(rngs.params(), (size, size, inputs, outputs), dtype))
         self.use_bias = use_bias

@@ -10,6 +10,7 @@ from akm_jax.report.fonts import shown, text_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
 MAX_SHOWN = 9
 KEY_COLOUR, LINE_COLOUR, LIMIT_COLOUR = "#1f6fb4", "#777777", "#c0392b"
@@ -79,7 +80,7 @@ def _draw(
     axes.plot(position[chosen], beta[chosen], "o", color=KEY_COLOUR, markersize=4.5, label="key frame")
     axes.axhline(threshold, color=LIMIT_COLOUR, linestyle="--", linewidth=1, label="threshold (mean of beta)")
     axes.plot(top, beta[top], "o", markersize=10, markerfacecolor="none", markeredgecolor="black", label="top beta")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     axes.set(xlabel=f"frame, counted from 0{ends}", ylabel="beta")
     axes.legend(fontsize=8, frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.14))
     axes.spines[["top", "right"]].set_visible(False)

@@ -17,11 +17,11 @@ from akm_jax.data.long_videos import LongVideo
 from akm_jax.files import one_at_a_time
 from akm_jax.ops.flow import flow as optical_flow
 from akm_jax.spotting.features import FEATURE_SIZE, feature_picture
-from akm_jax.views.cache import cache_folder, read_entry, write_entry
+from akm_jax.views.cache import FLOW_VERSIONS, cache_folder, read_entry, write_entry
 
 # Count up when `features.py` gives something else for the same flow. Not a digest of the source: flow of a large set
 # takes hours, and no comment shall cost them.
-VERSION = 2
+VERSION = 1
 PAIRS_AT_ONCE = 64
 ENTRY = "features"
 
@@ -57,7 +57,8 @@ def video_features(
         ValueError: the video is too short, its crops cannot be read, or the flow is not what it should be.
     """
     require_length(video, k)
-    path = (folder or cache_folder()) / "spotting" / f"{_plain(flow_name)}-k{k}-v{VERSION}" / _file_name(video)
+    kind = f"{_plain(flow_name)}{FLOW_VERSIONS.get(flow_name, '')}-k{k}-v{VERSION}"
+    path = (folder or cache_folder()) / "spotting" / kind / _file_name(video)
     found = read_entry(path)
     if found is None:
         with one_at_a_time(path.parent / ".lock", "computes features of videos"):

@@ -22,7 +22,7 @@ class ApexRule:
     difference from the first varies most over the pixels."""
     annotated: bool = True
     """Whether an annotated apex is used; else all clips are read by the rule for those without."""
-    version: int = 2
+    version: int = 1
     """Counts changes of what is computed outside the view's own class."""
 
     def find_apex(self, clip: Clip) -> int:

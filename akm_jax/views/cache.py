@@ -29,6 +29,8 @@ from akm_jax.views.view import Clip, LeakError, Seen, View, Views, from_files
 # Name of the one array of a view that gives no names.
 ONLY = "value"
 VARIABLE = "AKM_VIEWS_DIR"
+FLOW_VERSIONS = {"tvl1": 2}
+"""Counts changes of what flow of a name gives: count up, and whatever was kept of it is computed anew."""
 DIGEST_BYTES = hashlib.sha256().digest_size
 _PLAIN = (bool, int, float, str, bytes, Path, type(None))
 
@@ -109,7 +111,7 @@ def fingerprint(view: View) -> str:
     """Digest of a view's settings and source: another one where either has changed.
 
     What the view calls outside its own body is not followed: after a change there, remove the kept entries, or count up
-    a setting of the view.
+    a setting of the view; after one of optical flow, `FLOW_VERSIONS`.
 
     Raises:
         LeakError: it holds more than plain settings.
@@ -120,7 +122,9 @@ def fingerprint(view: View) -> str:
         source = inspect.getsource(kind)
     except (OSError, TypeError):  # typed at a prompt or in a notebook
         source = _compiled(kind)
-    return hashlib.sha256(f"{kind.__module__}.{kind.__qualname__}\n{settings}\n{source}".encode()).hexdigest()[:16]
+    flow = FLOW_VERSIONS.get(str(getattr(view, "flow", "")), "")
+    text = f"{kind.__module__}.{kind.__qualname__}\n{settings}\n{source}{flow}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def describe_view(view: View) -> dict[str, Any]:

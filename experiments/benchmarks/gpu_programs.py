@@ -76,12 +76,15 @@ class Target:
         """The device as a mesh of one."""
         return Mesh(np.array([*self._home.device_set]), (axis,))
 
+    @staticmethod
+    def finish(traced: Any) -> Any:
+        """Lower and compile what was traced."""
+        return traced.lower(lowering_platforms=("cuda",)).compile()
+
     def compile(self, function: Any, *arguments: Any, frames: int = 0, more=None, **static: Any) -> Compiled:
         """Compile a function, jitted or wrapping one that `akm_jax` jits, for trees of shapes and static arguments."""
-        arguments = jax.tree.map(self.shape, arguments)
         with unittest.mock.patch("jax.default_backend", return_value="gpu"):  # what a program asks while it is traced
-            traced = function.trace(*arguments, **static)
-            compiled = traced.lower(lowering_platforms=("cuda",)).compile()
+            compiled = self.finish(function.trace(*jax.tree.map(self.shape, arguments), **static))
         plan = compiled.memory_analysis()
         planned = plan.argument_size_in_bytes + plan.output_size_in_bytes + plan.temp_size_in_bytes
         planned -= plan.alias_size_in_bytes

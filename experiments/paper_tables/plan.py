@@ -95,8 +95,9 @@ def _measured(one: PlannedRun) -> float | None:
 
 
 def _shrunk(config: Any) -> float:
-    """Share of the published operations that fewer features leave."""
-    return (getattr(config, "features", 0) / 512) ** 2 if getattr(config, "features", 512) < 512 else 1.0
+    """Share of the published operations that other features leave."""
+    usual = getattr(type(config), "features", None)
+    return (config.features / usual) ** 2 if usual else 1.0
 
 
 def print_plan(planned: Sequence[PlannedRun], folder: Path) -> None:

@@ -68,3 +68,12 @@ def test_sums_in_parts_are_the_same_sums(size, part):
     y, back = jax.vjp(lambda x, m: product(x, m, part), *(jnp.asarray(a, jnp.float32) for a in (x, matrix)))
     for actual, exact in zip((y, *back(jnp.asarray(dy, jnp.float32))), expected, strict=True):
         np.testing.assert_allclose(actual, exact, rtol=0, atol=2e-6 * np.abs(exact).max())  # float32 sums
+
+
+def test_long_sums_in_parts_are_rounded_less():
+    rng = np.random.default_rng(0)
+    x, matrix = rng.normal(size=(8, 4, 4, 1024)), rng.normal(size=(1024, 64))
+    given = [jnp.asarray(a, jnp.float32) for a in (x, matrix)]
+    exact = np.einsum("fhwp,pe->fhwe", *(np.asarray(a, np.float64) for a in given))
+    in_parts, at_once = (np.sqrt(np.mean((np.asarray(product(*given, part)) - exact) ** 2)) for part in (128, None))
+    assert in_parts <= 0.7 * at_once
