@@ -135,9 +135,9 @@ def _method_of(run_dir: Path, config: dict[str, Any], given: Method | None) -> M
 
 def _from_settings(kind: type[Method], config: dict[str, Any]) -> Method:
     """A method of this package with the settings of a run."""
-    if kind is AKMNet:
-        return AKMNet(settings_from_json(AKMNetConfig, config))
-    return settings_from_json(kind, config)
+    settings: Any = getattr(kind, "Config", kind)
+    made: Any = settings_from_json(settings, config)
+    return made if settings is kind else kind(made)
 
 
 def _checkpoint(fold: Path) -> checkpoint.Checkpoint:

@@ -211,6 +211,15 @@ def test_settings_come_back_from_a_run_directory(name):
     assert settings_from_json(type(config), described) == config
 
 
+def test_who_asks_for_the_rate():
+    """Those whose radius in time is left to it: their views see a fast clip with another one."""
+    asking = {name for name in method_names() if find_method(name)().asks_rate}
+    assert asking == {"lbp_top", "lbp_sip", "stclqp"}
+    told = [LBPTopView(lbp=LBPTopConfig(radii=(1, 1, 4))), LBPSipView(lbp=LBPSipConfig(radius_t=4))]
+    told.append(STCLQPView(stclqp=STCLQPConfig(radii=(1, 1, 4))))
+    assert not any(kind(view=view).asks_rate for kind, view in zip((LBPTop, LBPSip, STCLQP), told, strict=True))
+
+
 def run_of(folder, config, **more):
     """What a run directory says of itself, and a finished fold that kept nothing."""
     write_json(folder / "run.json", {"config": config, "data": {"class_names": ["a", "b"]}})
