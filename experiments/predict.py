@@ -130,6 +130,8 @@ def _unused(command: PredictCommand) -> dict[str, str]:
         unused |= dict.fromkeys(("fold", "seed"), f"{command.checkpoint} is one network, not a run")
     if command.clip.is_dir():
         unused["allow_missing"] = f"{command.clip} is a folder, and no video that may be damaged"
+    if command.crop == "no":
+        unused |= dict.fromkeys(("eyes", "face_box"), "--crop=no leaves the pictures as they are, wherever the face is")
     return unused
 
 

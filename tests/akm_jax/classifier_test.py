@@ -93,7 +93,6 @@ SLOW = [
     MicroAttention(**SHORT),
     ATNet(view=ApexMotion(flow="farneback"), **SHORT),
     STRCN(view=MagnifiedFlow(flow="farneback", alphas=(8, 12)), features=2, epochs=1),
-    # The full method is in tests/experiments/predict_command_test.py: frames of still clips tie with the threshold.
     akmnet(mining="norm16"),
     akmnet(mining="all"),
 ]
@@ -101,13 +100,17 @@ SLOW = [
 
 @pytest.fixture(scope="module")
 def moving():
+    return textures(STEPS)
+
+
+def textures(steps):
     """Textures that move by class; every second clip has an annotated apex, and rates differ."""
-    labels = [label for _ in range(CLIPS) for label in STEPS]  # of three subjects
+    labels = [label for _ in range(CLIPS) for label in steps]  # of three subjects
     rng = np.random.default_rng(0)
     frames = []
     for label in labels:
         texture = rng.integers(0, 200, (SIZE, 2 * SIZE), dtype=np.uint8)
-        frames.append(np.stack([texture[:, SIZE // 2 + k : SIZE // 2 + k + SIZE] for k in STEPS[label]]))
+        frames.append(np.stack([texture[:, SIZE // 2 + k : SIZE // 2 + k + SIZE] for k in steps[label]]))
     return ClipSet.from_frames(
         frames,
         labels,
@@ -163,6 +166,22 @@ def test_left_out_clips_are_read_as_in_the_run(moving, finished, method):
 @pytest.mark.parametrize("method", SLOW, ids=lambda method: method.name)
 def test_left_out_clips_are_read_as_in_the_run_by_larger_networks(moving, tmp_path, method):
     require_its_predictions(run(method, moving, tmp_path), moving)
+
+
+@pytest.mark.long
+def test_the_full_method_mines_the_same_frames(tmp_path):
+    """No clip stands still here: all frames of such a clip tie with its threshold, and the last bit decides."""
+    clip_set = textures(STEPS | {"still": [0, 1] * 3})
+    place = run(akmnet(), clip_set, tmp_path)
+    require_its_predictions(place, clip_set)
+    for subject in set(clip_set.subjects):
+        classifier = load_classifier(place, subject=subject)
+        clips = read_json(fold_folder(place, 0, subject) / "result.json")["rules"]["last"]["clips"]
+        for clip_id, mined in clips.items():
+            said = predict(classifier, clip_set.read(clip_set.clip_ids.index(clip_id)))
+            np.testing.assert_allclose(said.beta, mined["beta"], atol=1e-5)
+            np.testing.assert_allclose(said.threshold, mined["threshold"], atol=1e-5)
+            assert said.selected.tolist() == mined["selected"]
 
 
 @pytest.mark.long
