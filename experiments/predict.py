@@ -205,8 +205,8 @@ def time_own_clip(command: PredictCommand, clip: OwnClip, classifier: Classifier
         raise ValueError(f"--apex={command.apex}: {classifier.source}, of method {method.name!r}, {why}; leave it out")
     if command.fps is not None and not method.asks_rate:
         raise ValueError(
-            f"--fps={command.fps:g}: {classifier.source}, of method {method.name!r}, sees nothing of the rate; leave it "
-            "out"
+            f"--fps={command.fps:g}: {classifier.source}, of method {method.name!r}, does not ask for the rate; leave "
+            "it out"
         )
     asks: Any = "rate" if method.asks_rate else "apex" if rule is not None and rule.annotated else ""
     return time_clip(clip, known, fps=command.fps, apex=command.apex, asks=asks)
