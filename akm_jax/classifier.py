@@ -136,7 +136,7 @@ def _from_settings(kind: type[Method], config: dict[str, Any]) -> Method:
     """A method of this package with the settings of a run."""
     settings: Any = getattr(kind, "Config", kind)
     made: Any = settings_from_json(settings, config)
-    return made if settings is kind else kind(made)
+    return made if settings is kind else kind(made)  # type: ignore[call-arg]
 
 
 def _find_fold(run_dir: Path, subject: str | None, seed: int | None) -> Path:
