@@ -16,7 +16,6 @@ from akm_jax.machine import memory_bytes
 from akm_jax.methods import find_method, method_names
 from akm_jax.methods.akmnet import AKMNet, model_of
 from akm_jax.methods.protocol import Kept, Method, Model
-from akm_jax.observe import ALL_SUBJECTS, INNER
 from akm_jax.train import checkpoint
 from akm_jax.train.memory import prediction_bytes
 from akm_jax.views.cache import see
@@ -107,7 +106,7 @@ def _from_run(run_dir: Path, subject: str | None, seed: int | None, method: Meth
     run = read_json(run_dir / "run.json")
     method = _method_of(run_dir, run["config"], method)
     fold, names = _find_fold(run_dir, subject, seed), tuple(run["data"]["class_names"])
-    kept = Kept(_checkpoint(fold), fold.name.removeprefix("s"), len(names))
+    kept = Kept(checkpoint.of_fold(fold), fold.name.removeprefix("s"), len(names))
     return Classifier(method, method.load(kept), names, str(fold))
 
 
@@ -135,26 +134,9 @@ def _method_of(run_dir: Path, config: dict[str, Any], given: Method | None) -> M
 
 def _from_settings(kind: type[Method], config: dict[str, Any]) -> Method:
     """A method of this package with the settings of a run."""
-    if kind is AKMNet:
-        return AKMNet(settings_from_json(AKMNetConfig, config))
-    return settings_from_json(kind, config)
-
-
-def _checkpoint(fold: Path) -> checkpoint.Checkpoint:
-    """The last of a fold: of the training on all other subjects, or of the inner one where there is no other."""
-    for training in (ALL_SUBJECTS, INNER):
-        found, problems = checkpoint.newest(fold / "checkpoints" / training)
-        if found is not None:
-            return found
-    raise ValueError(
-        "\n".join(
-            [
-                f"{fold}: no good checkpoint",
-                *problems,
-                "delete that folder and give the run's command again, which trains it anew, or choose another fold",
-            ]
-        )
-    )
+    settings: Any = getattr(kind, "Config", kind)
+    made: Any = settings_from_json(settings, config)
+    return made if settings is kind else kind(made)  # type: ignore[call-arg]
 
 
 def _find_fold(run_dir: Path, subject: str | None, seed: int | None) -> Path:

@@ -15,7 +15,6 @@ from akm_jax.data.clip_set import resize_frame
 from akm_jax.data.own_clip import OwnClip
 from akm_jax.files import read_json
 from datasets_tfds.known_clips import KnownClip, find_given_face, read_known_clips
-from datasets_tfds.layout import FACE_TABLE
 
 if TYPE_CHECKING:
     from akm_jax.prepare import Box, Eyes
@@ -160,7 +159,7 @@ def see_clip(
     """
     is_aligned = trained.form == "aligned"
     told = find_given_face(clip, trained.folders) if given is None and is_aligned and crop != "no" else None
-    given = told if given is None else given
+    given = told[0] if told is not None else given
     face = Face(given) if given is not None else find_face(clip, thorough=is_aligned or crop == "yes")
     is_small = face is not None and _eye_share(face, clip) < SPARE_EYES
     wanted = crop == "yes" or (crop == "auto" and (is_aligned or (trained.form == "cropped" and is_small)))
@@ -176,7 +175,7 @@ def see_clip(
     aligned = align(clip, face, trained.alpha if is_aligned else 0.0)
     how = f", motion magnified with alpha = {trained.alpha:g}" if trained.alpha else ""
     notes = (*clip.notes, f"the face is cropped and aligned{how}, as the training pictures were")
-    notes += (f"where it is, {FACE_TABLE} says",) if told is not None else ()
+    notes += (f"where it is, {told[1]} says",) if told is not None else ()
     return SeenClip(_resized(aligned, size), list(aligned), face, notes, tuple(warnings))
 
 

@@ -72,24 +72,29 @@ def read_known_clips(run_dir: Path) -> tuple[KnownClip, ...]:
     return tuple(found.values())
 
 
-def find_given_face(clip: OwnClip, folders: Sequence[Path]) -> "Eyes | Box | None":
-    """The face that a table `faces.csv` gives of a clip.
+def find_given_face(clip: OwnClip, folders: Sequence[Path]) -> "tuple[Eyes | Box, Path] | None":
+    """The face that a table `faces.csv` gives of a clip, and the table.
 
     Args:
         clip: whose face.
-        folders: where the table may lie, beside the folders that the clip is in.
+        folders: of the run's data, where such a table must be a good one. In the folders that the clip is in, a file of
+            that name counts only if it is a face table and names the clip.
 
     Raises:
         ValueError: such a table is misformed.
     """
-    from akm_jax.prepare.face_table import read_face_table  # here: it needs OpenCV
+    from akm_jax.prepare.face_table import named_clips, read_face_table  # here: it needs OpenCV
 
     around = [folder for path in (clip.path.absolute(), clip.path.resolve()) for folder in path.parents]
     for folder in dict.fromkeys([*folders, *around]):
-        if (folder / FACE_TABLE).is_file():
-            for clip_id, face in read_face_table(folder / FACE_TABLE, None).items():
-                if _is_called(clip.path, clip_id):
-                    return face
+        table = folder / FACE_TABLE
+        if not table.is_file():
+            continue
+        if folder not in folders and not any(_is_called(clip.path, clip_id) for clip_id in named_clips(table)):
+            continue
+        for clip_id, face in read_face_table(table, None).items():
+            if _is_called(clip.path, clip_id):
+                return face, table
     return None
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from datasets_tfds.layout import Places
 
 DRAWN, DRAWN_LONG = "synthetic", "synthetic_long"  # data sets, and the groups of options that say how they are drawn
+# Options that say how a folder of a user's own is read; of clips, of long videos, or of both.
+_OF_FOLDERS = ("manual_dir", "data.table", "data.frames", "allow_missing", "data.subject_pattern", "counting")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,10 +85,10 @@ class PlaceOptions:
 
     @property
     def unused(self) -> dict[str, str]:
-        """Options that the data set has no use for, and why: those of drawing, or those of places."""
+        """Options that the data set has no use for, and why: those of drawing, or those of folders."""
         if DRAWN in split_names(self.dataset) or self.dataset == DRAWN_LONG:
             why = f"--dataset={self.dataset} is drawn, not read from a folder of yours"
-            return dict.fromkeys(("manual_dir", "data.table", "data.frames"), why)
+            return dict.fromkeys(_OF_FOLDERS, why)
         return dict.fromkeys((DRAWN, DRAWN_LONG), f"nothing is drawn for --dataset={self.dataset}")
 
 

@@ -62,7 +62,8 @@ class PredictCommand:
     """Frame of the apex, numbered alike, for methods that see it. If not given: of a clip of the run's set as
     annotated, of others by the run's rule for clips without (--view.apex)."""
     fps: float | None = None
-    """Frames per second, for descriptors; if not given those of the run's set, or of the video."""
+    """Frames per second, for lbp_top, lbp_sip and stclqp, unless their radius in time was set; if not given those that
+    the run knows of a clip of its set, of the video, or of all its training clips."""
     crop: Crop = "auto"
     """Whether the face is cropped and aligned: as the run's pictures were, always, or never."""
     eyes: tuple[float, float, float, float] | None = None
@@ -129,6 +130,8 @@ def _unused(command: PredictCommand) -> dict[str, str]:
         unused |= dict.fromkeys(("fold", "seed"), f"{command.checkpoint} is one network, not a run")
     if command.clip.is_dir():
         unused["allow_missing"] = f"{command.clip} is a folder, and no video that may be damaged"
+    if command.crop == "no":
+        unused |= dict.fromkeys(("eyes", "face_box"), "--crop=no leaves the pictures as they are, wherever the face is")
     return unused
 
 
@@ -194,13 +197,18 @@ def time_own_clip(command: PredictCommand, clip: OwnClip, classifier: Classifier
     """Rate and apex of the clip.
 
     Raises:
-        ValueError: an apex for a method that asks for none, or as `time_clip`.
+        ValueError: an apex or a rate for a method that asks for none, or as `time_clip`.
     """
     method, rule = classifier.method, classifier.method.apex_rule
     if command.apex is not None and (rule is None or not rule.annotated):
         why = "does not ask which frame is the apex" if rule is None else "finds it by rule (--view.annotated=False)"
         raise ValueError(f"--apex={command.apex}: {classifier.source}, of method {method.name!r}, {why}; leave it out")
-    asks: Any = "" if method.view is None else "rate" if rule is None else "apex" if rule.annotated else ""
+    if command.fps is not None and not method.asks_rate:
+        raise ValueError(
+            f"--fps={command.fps:g}: {classifier.source}, of method {method.name!r}, does not ask for the rate; leave "
+            "it out"
+        )
+    asks: Any = "rate" if method.asks_rate else "apex" if rule is not None and rule.annotated else ""
     return time_clip(clip, known, fps=command.fps, apex=command.apex, asks=asks)
 
 

@@ -34,8 +34,8 @@ class SpotCommand:
     run_dir: Path | None = None
     """Where results go; runs/spot-<dataset> when not given."""
     recognise: Path | None = None
-    """Run directory of experiments.loso (akmnet) whose networks name the emotion of each micro-expression: that of the
-    fold without the subject, or the first one where the run does not know the subject."""
+    """Run directory of experiments.loso, of any method, whose models name the emotion of each micro-expression: that of
+    the fold without the subject, or the first one where the run does not know the subject."""
     epochs: int = 10
     """Passes over the training frames of a fold."""
     learning_rate: float = 5e-4
@@ -64,6 +64,7 @@ def main(arguments: Sequence[str]) -> None:
     require_writable("--run_dir", run_dir)
     keep_compiled_programs(console)
     split_cpu()
+    recognise = None if command.recognise is None else make_recogniser(command.recognise)
     videos = load_long_data(command.data)
     console.print(
         f"{videos.name}: {len(videos)} videos of {len(videos.subjects)} subjects, "
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str]) -> None:
         options=command.run,
         training=training,
         settings=_settings(command, run_dir),
-        recognise=None if command.recognise is None else make_recogniser(command.recognise),
+        recognise=recognise,
         emotion_class=_class_of(command),
         features_dir=command.features_dir,
         console=console,
@@ -105,12 +106,12 @@ def _class_of(command: SpotCommand) -> Callable[[str], str]:
 
 
 def make_recogniser(run_dir: Path) -> "Recognise":
-    """Name emotions by the networks of a run: of each video's subject that which was trained without it.
+    """Name emotions by the models of a run: of each video's subject that which was trained without it.
 
     Raises:
-        ValueError: the run is not complete, of several sets, or of another method.
+        ValueError: the run is not complete, of several sets, or says nothing of single clips.
     """
-    from akm_jax.classifier import load_classifier, predict, require_key_frames
+    from akm_jax.classifier import load_classifier, predict
     from akm_jax.data.subjects import match_subject
     from akm_jax.files import read_json
 
@@ -124,14 +125,14 @@ def make_recogniser(run_dir: Path) -> "Recognise":
             "show; expected a run of all subjects of one set"
         )
     folds = {path.parent.name.removeprefix("s") for path in run_dir.glob("folds/seed*/s*/result.json")}
-    loaded: dict[str | None, Any] = {}
+    # One now: what can't be read shall be told before videos are read and anything is trained.
+    loaded: dict[str | None, Any] = {None: load_classifier(run_dir)}
 
     def recognise(video, crops):
         subject = match_subject(video.subject, folds)
         if subject not in loaded:
             loaded[subject] = load_classifier(run_dir, subject=subject)
-            require_key_frames(loaded[subject])
-        return loaded[subject].class_names[predict(loaded[subject], crops).label]
+        return loaded[subject].class_names[predict(loaded[subject], crops, fps=video.fps).label]
 
     return recognise
 

@@ -111,7 +111,7 @@ def _unused(command: WatchCommand) -> dict[str, str]:
     is_camera = command.video.isdecimal()
     networks = [place for place in (command.spotter, command.recogniser) if place is not None]
     unused = {"fps": "a camera is recorded as it comes"} if is_camera else {"seconds": f"{command.video} is no camera"}
-    if not any(place.is_dir() for place in networks):
+    if all(place.is_file() for place in networks):  # a folder that is mistyped is no file
         unused["fold"] = "no network is of a run that left subjects out"
     if command.recogniser is None:
         unused["classes"] = "without --recogniser nothing is named"

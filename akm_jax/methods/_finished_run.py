@@ -16,12 +16,10 @@ import numpy as np
 from akm_jax.data.clip_set import Clips
 from akm_jax.files import fold_folder, read_json
 from akm_jax.methods.protocol import Context, Kept, Model, Training
-from akm_jax.observe import ALL_SUBJECTS
 
 if TYPE_CHECKING:
     from akm_jax.config import ModelConfig
     from akm_jax.train.calls import Evaluation
-    from akm_jax.train.checkpoint import Checkpoint
     from akm_jax.train.setup import RunSetup
 
 OPTION = "--key_frames_of"
@@ -48,7 +46,7 @@ class FinishedRun:
             ValueError: it is a run of something else or of other data, or a fold is not finished.
         """
         self._place, self._clips, self._context = place, clips, context
-        run, self._model = _read_run(place)
+        run, self._model = _read_run(place, f"{OPTION}={place}")
         self._require_same_data(run["data"])
         self._seed = int(run["config"]["seed"])
         self._require_folds(trainings)
@@ -64,10 +62,11 @@ class FinishedRun:
         return self._found[subject]
 
     def _evaluate(self, subject: str) -> "Evaluation":
+        from akm_jax.train import checkpoint
         from akm_jax.train.calls import evaluate
         from akm_jax.train.state import empty_state
 
-        found = _checkpoint(self._place, self._seed, subject)
+        found = checkpoint.of_fold(fold_folder(self._place, self._seed, subject))
         state = found.restore(empty_state(self._model, self._clips.num_classes))
         return evaluate(self._setup, state, np.arange(len(self._clips)))
 
@@ -132,48 +131,50 @@ class FinishedRun:
             )
 
 
-def load_fold(place: Path, subject: str, num_classes: int) -> Model:
-    """The network of a run of AKMNet that was trained without a subject.
+def load_fold(place: Path, kept: Kept) -> Model:
+    """The network of a run of AKMNet that was trained without the same subject.
+
+    Args:
+        place: the run directory, as the run that saw its key frames was told: relative to the folder which that command
+            was given in, and so looked for here and above that run.
+        kept: of the run that saw its key frames.
 
     Raises:
-        FileNotFoundError: there is no such run.
+        FileNotFoundError: there is no such run any more.
         ValueError: it is a run of something else, or has no good checkpoint of that fold.
     """
     from akm_jax.config import AKMNetConfig
     from akm_jax.methods.akmnet import AKMNet
+    from akm_jax.train import checkpoint
 
-    run, model = _read_run(place)
-    kept = Kept(_checkpoint(place, int(run["config"]["seed"]), subject), subject, num_classes)
-    return AKMNet(AKMNetConfig(model=model)).load(kept)
+    # Run directories are above their checkpoints; of an absolute path all of these are itself.
+    near = [place, *(folder / place for folder in kept.checkpoint.place.parents)]
+    found = next((one for one in near if (one / "run.json").is_file()), None)
+    if found is None:
+        away = "" if place.is_absolute() else ", relative to the folder in which that command was given"
+        raise FileNotFoundError(
+            f"{kept.checkpoint.place}: the frames of this run were chosen by the run of akmnet in {place}{away}, which "
+            "is not there; put it back, or give this command in that folder"
+        )
+    run, model = _read_run(found, f"{found}, by which frames were chosen")
+    akmnet = checkpoint.of_fold(fold_folder(found, int(run["config"]["seed"]), kept.subject))
+    return AKMNet(AKMNetConfig(model=model)).load(Kept(akmnet, kept.subject, kept.num_classes))
 
 
-def _read_run(place: Path) -> "tuple[dict[str, Any], ModelConfig]":
-    """What a run of AKMNet says of itself, and its network's shape."""
+def _read_run(place: Path, named: str) -> "tuple[dict[str, Any], ModelConfig]":
+    """What a run of AKMNet says of itself, and its network's shape; errors name it as `named`."""
     from akm_jax.config import ModelConfig
 
     if not (place / "run.json").is_file():
-        raise FileNotFoundError(
-            f"{OPTION}={place}: run.json is missing; expected the run directory of a finished run of akmnet"
-        )
+        raise FileNotFoundError(f"{named}: run.json is missing; expected the run directory of a finished run of akmnet")
     run = read_json(place / "run.json")
     method = run["config"].get("method", "akmnet")
     if method != "akmnet":
-        raise ValueError(f"{OPTION}={place}: a run of method {method!r}; expected one of akmnet")
+        raise ValueError(f"{named}: a run of method {method!r}; expected one of akmnet")
     model = ModelConfig.from_json(run["config"]["model"])
     if not model.selects:
         raise ValueError(
-            f"{OPTION}={place}: a run with --model.mining={model.mining}, which selects no key frames; give one of the "
+            f"{named}: a run with --model.mining={model.mining}, which selects no key frames; give one of the "
             "full method"
         )
     return run, model
-
-
-def _checkpoint(place: Path, seed: int, subject: str) -> "Checkpoint":
-    """The newest good one of a fold."""
-    from akm_jax.train import checkpoint
-
-    folder = fold_folder(place, seed, subject) / "checkpoints" / ALL_SUBJECTS
-    found, problems = checkpoint.newest(folder)
-    if found is None:
-        raise ValueError("\n".join([f"{folder}: no good checkpoint", *problems, "train that fold again"]))
-    return found

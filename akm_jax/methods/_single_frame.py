@@ -81,7 +81,7 @@ class SingleFrame(Network):
             return network
         from akm_jax.methods._finished_run import load_fold
 
-        akmnet = load_fold(self.key_frames_of, kept.subject, kept.num_classes)
+        akmnet = load_fold(self.key_frames_of, kept)
 
         def model(clips: Clips, views: Views) -> Outputs:
             tops = [int(np.argmax(mined["beta"])) for mined in akmnet(clips, Views()).details]

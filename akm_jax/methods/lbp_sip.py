@@ -36,5 +36,10 @@ class LBPSip(SupportVectors):
     clip_seconds: ClassVar[float] = 0.01
     view: LBPSipView = LBPSipView()
 
+    @property
+    def asks_rate(self) -> bool:
+        """Where the radius in time is left to it."""
+        return self.view.lbp.radius_t == 0
+
 
 METHOD = LBPSip

@@ -37,5 +37,10 @@ class LBPTop(SupportVectors):
     clip_seconds: ClassVar[float] = 0.02
     view: LBPTopView = LBPTopView()
 
+    @property
+    def asks_rate(self) -> bool:
+        """Where the radius in time is left to it."""
+        return self.view.lbp.radii[2] == 0
+
 
 METHOD = LBPTop

@@ -204,6 +204,11 @@ class Method:
         return self.view if isinstance(self.view, ApexRule) else None
 
     @property
+    def asks_rate(self) -> bool:
+        """Whether the frames per second of a clip make a difference to what it sees."""
+        return False
+
+    @property
     def complete(self) -> bool:
         """Whether a run gives a result; False for a try-out that trains on a part of the clips."""
         return True

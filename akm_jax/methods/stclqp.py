@@ -49,6 +49,11 @@ class STCLQP(SupportVectors):
     kernel: Literal["linear", "chi2"] = "linear"
 
     @property
+    def asks_rate(self) -> bool:
+        """Where the radius in time is left to it."""
+        return self.view.stclqp.radii[2] == 0
+
+    @property
     def kernel_name(self) -> KernelName:
         """As chosen."""
         return self.kernel

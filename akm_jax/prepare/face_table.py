@@ -38,6 +38,16 @@ def read_face_table(path: str | os.PathLike[str], clips: Collection[str] | None)
     return _parse_rows(path, rows, _choose_columns(path, names), clips)
 
 
+def named_clips(path: Path) -> set[str]:
+    """Clips that a file names, whatever it says of them; none where it can't be read, or is no face table."""
+    try:
+        names, rows = read_rows(path, "face table", _legal_columns())
+        _choose_columns(path, names)
+    except (OSError, ValueError):
+        return set()
+    return {(row["clip"] or "").strip() for _, row in rows}
+
+
 def _legal_columns() -> str:
     return f"clip,{','.join(EYE_COLUMNS)} or clip,{','.join(BOX_COLUMNS)}"
 

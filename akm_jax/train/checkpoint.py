@@ -16,8 +16,10 @@ import numpy as np
 
 from akm_jax.files import read_json, write_json
 from akm_jax.machine import require_room
+from akm_jax.observe import ALL_SUBJECTS, INNER
 
 KEPT = 2
+TRAIN_ANEW = "nothing by which other clips could be read; run its command again with another --run_dir"
 # Orbax counts its operations in one place a process, so one thread uses it at a time.
 _one_at_a_time = threading.Lock()
 
@@ -154,6 +156,22 @@ def newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     """The newest good checkpoint of a folder, or None; and what was wrong with others."""
     found, problems = good(folder)
     return (found[0] if found else None), problems
+
+
+def of_fold(fold: Path) -> Checkpoint:
+    """The last of a finished fold: of the training on all other subjects, or of the inner one where there is no other.
+
+    Raises:
+        ValueError: it is damaged, or the fold kept none, as folds of descriptors in older versions.
+    """
+    for training in (ALL_SUBJECTS, INNER):
+        found, problems = newest(fold / "checkpoints" / training)
+        if found is not None:
+            return found
+        if problems:
+            anew = "delete that folder and give its run's command again, which trains it anew"
+            raise ValueError("\n".join([f"{fold}: no good checkpoint", *problems, anew]))
+    raise ValueError(f"{fold}: the fold kept {TRAIN_ANEW}")
 
 
 def _checksums(folder: Path) -> dict[str, str]:

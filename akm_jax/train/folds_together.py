@@ -23,11 +23,11 @@ from jaxtyping import Float, Int, PRNGKeyArray
 from akm_jax import optim
 from akm_jax.losses import cross_entropy
 from akm_jax.observe import Place
+from akm_jax.train import checkpoint
 from akm_jax.train.compiling import jit
 
 if TYPE_CHECKING:
     from akm_jax.methods.protocol import Start, Training
-    from akm_jax.train.checkpoint import Checkpoint
 
 Inputs = tuple[Float[Array, "..."], ...]
 """What a network is given of every clip of the set; the first axis is that of clips."""
@@ -259,7 +259,7 @@ def _fold_of(states: FoldState, fold: int, centre: Inputs) -> FoldState:
     return dataclasses.replace(state, centre=tuple(map(np.asarray, centre)))
 
 
-def kept_state(recipe: Recipe, kept: "Checkpoint") -> FoldState:
+def kept_state(recipe: Recipe, kept: checkpoint.Checkpoint) -> FoldState:
     """The state of a checkpoint.
 
     Raises:
@@ -269,7 +269,7 @@ def kept_state(recipe: Recipe, kept: "Checkpoint") -> FoldState:
     if recipe.centred and not centre:
         raise ValueError(
             f"{kept.place}: an older version wrote this checkpoint, without the mean picture that the network's inputs "
-            "are centred by; delete the fold's folder and give the run's command again, which trains it anew"
+            f"are centred by, and so {checkpoint.TRAIN_ANEW}"
         )
     shapes = initial_state.eval_shape(jax.random.key(0), recipe=recipe)
     return kept.restore(dataclasses.replace(shapes, centre=centre))

@@ -93,7 +93,6 @@ SLOW = [
     MicroAttention(**SHORT),
     ATNet(view=ApexMotion(flow="farneback"), **SHORT),
     STRCN(view=MagnifiedFlow(flow="farneback", alphas=(8, 12)), features=2, epochs=1),
-    # The full method is in tests/experiments/predict_command_test.py: frames of still clips tie with the threshold.
     akmnet(mining="norm16"),
     akmnet(mining="all"),
 ]
@@ -101,13 +100,17 @@ SLOW = [
 
 @pytest.fixture(scope="module")
 def moving():
+    return textures(STEPS)
+
+
+def textures(steps):
     """Textures that move by class; every second clip has an annotated apex, and rates differ."""
-    labels = [label for _ in range(CLIPS) for label in STEPS]  # of three subjects
+    labels = [label for _ in range(CLIPS) for label in steps]  # of three subjects
     rng = np.random.default_rng(0)
     frames = []
     for label in labels:
         texture = rng.integers(0, 200, (SIZE, 2 * SIZE), dtype=np.uint8)
-        frames.append(np.stack([texture[:, SIZE // 2 + k : SIZE // 2 + k + SIZE] for k in STEPS[label]]))
+        frames.append(np.stack([texture[:, SIZE // 2 + k : SIZE // 2 + k + SIZE] for k in steps[label]]))
     return ClipSet.from_frames(
         frames,
         labels,
@@ -166,6 +169,22 @@ def test_left_out_clips_are_read_as_in_the_run_by_larger_networks(moving, tmp_pa
 
 
 @pytest.mark.long
+def test_the_full_method_mines_the_same_frames(tmp_path):
+    """No clip stands still here: all frames of such a clip tie with its threshold, and the last bit decides."""
+    clip_set = textures(STEPS | {"still": [0, 1] * 3})
+    place = run(akmnet(), clip_set, tmp_path)
+    require_its_predictions(place, clip_set)
+    for subject in set(clip_set.subjects):
+        classifier = load_classifier(place, subject=subject)
+        clips = read_json(fold_folder(place, 0, subject) / "result.json")["rules"]["last"]["clips"]
+        for clip_id, mined in clips.items():
+            said = predict(classifier, clip_set.read(clip_set.clip_ids.index(clip_id)))
+            np.testing.assert_allclose(said.beta, mined["beta"], atol=1e-5)
+            np.testing.assert_allclose(said.threshold, mined["threshold"], atol=1e-5)
+            assert said.selected.tolist() == mined["selected"]
+
+
+@pytest.mark.long
 def test_the_largest_key_frame_is_found_by_the_akmnet_of_the_same_fold(moving, tmp_path):
     chooser = run(akmnet(), moving, tmp_path, "chooser")
     method = dataclasses.replace(
@@ -175,7 +194,7 @@ def test_the_largest_key_frame_is_found_by_the_akmnet_of_the_same_fold(moving, t
     require_its_predictions(place, moving)
     assert load_classifier(place).method.apex_rule is None
     chooser.rename(tmp_path / "elsewhere")
-    with pytest.raises(FileNotFoundError, match=r"--key_frames_of=.*run\.json is missing"):
+    with pytest.raises(FileNotFoundError, match="chosen by the run of akmnet in .*, which is not there"):
         load_classifier(place)
 
 
@@ -211,6 +230,15 @@ def test_settings_come_back_from_a_run_directory(name):
     assert settings_from_json(type(config), described) == config
 
 
+def test_who_asks_for_the_rate():
+    """Those whose radius in time is left to it: their views see a fast clip with another one."""
+    asking = {name for name in method_names() if find_method(name)().asks_rate}
+    assert asking == {"lbp_top", "lbp_sip", "stclqp"}
+    told = [LBPTopView(lbp=LBPTopConfig(radii=(1, 1, 4))), LBPSipView(lbp=LBPSipConfig(radius_t=4))]
+    told.append(STCLQPView(stclqp=STCLQPConfig(radii=(1, 1, 4))))
+    assert not any(kind(view=view).asks_rate for kind, view in zip((LBPTop, LBPSip, STCLQP), told, strict=True))
+
+
 def run_of(folder, config, **more):
     """What a run directory says of itself, and a finished fold that kept nothing."""
     write_json(folder / "run.json", {"config": config, "data": {"class_names": ["a", "b"]}})
@@ -229,7 +257,7 @@ class Own(Method):
     ("config", "message"),
     [
         ({"method": "own"}, r"a run of method 'own', which is none of akm_jax/methods; give it to .*method="),
-        ({"method": "lbp_top"}, r"no good checkpoint\n.*delete that folder and give the run's command again"),
+        ({"method": "lbp_top"}, "the fold kept nothing by which other clips .* again with another --run_dir"),
         (
             {"method": "ststnet", "view": {"name": "FlowPicture", "flow_dir": "flow"}},
             r"a run on ready-made flow pictures \(--view\.flow_dir\)",
@@ -264,7 +292,7 @@ def test_an_older_run_without_the_mean_picture_is_told_from_one_of_another_netwo
     centre = arrays.pop("centre.0")
     assert centre.any()
     checkpoint.save(folder, kept.epoch, arrays, kept.notes)
-    with pytest.raises(ValueError, match="an older version wrote this checkpoint, without the mean picture"):
+    with pytest.raises(ValueError, match="an older version .*, without the mean picture .* another --run_dir"):
         load_classifier(place, subject="s1")
 
 

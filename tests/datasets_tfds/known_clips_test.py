@@ -8,7 +8,8 @@ import pytest
 
 from akm_jax.data.own_clip import OwnClip
 from akm_jax.data.pictures import Frame
-from datasets_tfds.known_clips import KnownClip, common_rate, read_known_clips, time_clip
+from akm_jax.prepare import Box
+from datasets_tfds.known_clips import KnownClip, common_rate, find_given_face, read_known_clips, time_clip
 
 KNOWN = KnownClip("sub01/EP02_01f", 3, 46, 48, 47, 200.0)
 
@@ -113,3 +114,27 @@ def test_another_clip_has_the_rate_of_its_video_or_of_the_training_clips():
 def test_a_rate_and_an_apex_that_are_none_are_refused(given, message):
     with pytest.raises(ValueError, match=message):
         time_clip(clip(), [], **given)
+
+
+BOXES = "clip,x,y,width,height\n"
+
+
+def test_a_table_above_the_clip_counts_if_it_names_the_clip(tmp_path):
+    one = clip(tmp_path / "data" / "sub01" / "EP02_01f")
+    one.path.mkdir(parents=True)
+    assert find_given_face(one, []) is None
+    near, far = tmp_path / "data" / "faces.csv", tmp_path / "faces.csv"
+    far.write_text(f"{BOXES}sub01/EP02_01f,1,2,30,40\n")
+    foreign = (b"", b"person,emotion\nanna,joy\n", b"\xff\x00,\xfe", f"{BOXES}other,1,2,wide,40\n".encode())
+    for content in foreign:
+        near.write_bytes(content)
+        assert find_given_face(one, []) == (Box(1, 2, 30, 40), far)
+    near.write_text(f"{BOXES}sub01/EP02_01f,1,2,wide,40\n")
+    with pytest.raises(ValueError, match="width must be a number, got 'wide'"):
+        find_given_face(one, [])
+
+
+def test_a_table_of_the_runs_data_must_be_a_good_one(tmp_path):
+    (tmp_path / "faces.csv").write_text("person,emotion\nanna,joy\n")
+    with pytest.raises(ValueError, match=r"faces\.csv must have the columns clip,"):
+        find_given_face(clip("elsewhere/EP02_01f"), [tmp_path])

@@ -113,6 +113,10 @@ def test_places_are_checked_before_the_work(warm_command, tmp_path, module, argu
         ("loso", ["--preset=tiny", "--data.table=x.csv"], "--data.table=x.csv", "is drawn, not read from a folder"),
         ("tables", ["--table=5", "--dataset=casme2", "--synthetic.seed=1"], "--synthetic.seed=1", "nothing is drawn"),
         ("spot", ["--dataset=cas_me2", "--synthetic_long.videos=1"], "--synthetic_long.videos=1", "nothing is drawn"),
+        ("loso", ["--preset=tiny", "--allow_missing"], "--allow_missing", "--dataset=synthetic is drawn, not read"),
+        ("loso", ["--preset=tiny", "--data.subject_pattern=x"], "--data.subject_pattern=x", "=synthetic is drawn"),
+        ("spot", ["--counting=from0"], "--counting=from0", "--dataset=synthetic_long is drawn, not read from a folder"),
+        ("spot", ["--allow_missing"], "--allow_missing", "--dataset=synthetic_long is drawn, not read from a folder"),
         ("spot", ["--data.frames", "x"], "--data.frames", "is drawn, not read from a folder"),
         # what only another method has a use for
         ("loso", ["--method=lbp_top", "--data.memory_gib=1"], "--data.memory_gib=1", "reads frames once"),
@@ -134,7 +138,7 @@ def test_places_are_checked_before_the_work(warm_command, tmp_path, module, argu
         ("loso", ["--method=vgg11", "--view.frame=max_key", "--view.no-annotated"], "--view.no-annotated", "no apex"),
         ("watch", ["clip.mp4", "--spotter=s.hdf5", "--seconds=3"], "--seconds=3", "clip.mp4 is no camera"),
         ("watch", ["0", "--spotter=s.hdf5", "--fps=3"], "--fps=3", "a camera is recorded as it comes"),
-        ("watch", ["clip.mp4", "--spotter=s.hdf5", "--fold=3"], "--fold=3", "no network is of a run"),
+        ("watch", ["clip.mp4", "--spotter=file.pt", "--fold=3"], "--fold=3", "no network is of a run"),
         ("watch", ["clip.mp4", "--spotter=s.hdf5", "--classes=a,b"], "--classes=a,b", "without --recogniser"),
         (
             "watch",
@@ -145,6 +149,8 @@ def test_places_are_checked_before_the_work(warm_command, tmp_path, module, argu
         ("predict", ["clip", "--checkpoint=run", "--classes=a,b"], "--classes=a,b", "the run run names its classes"),
         ("predict", ["clip", "--checkpoint=file.pt", "--fold=3"], "--fold=3", "file.pt is one network, not a run"),
         ("predict", ["clip", "--checkpoint=file.pt", "--seed=3"], "--seed=3", "file.pt is one network, not a run"),
+        ("predict", ["clip", "--checkpoint=run", "--crop=no", "--face_box", *"1234"], "--face_box", "--crop=no leaves"),
+        ("predict", ["clip", "--checkpoint=run", "--crop=no", "--eyes", *"1234"], "--eyes", "--crop=no leaves the"),
         ("predict", ["run", "--checkpoint=gone", "--allow_missing"], "--allow_missing", "run is a folder"),
     ],
 )

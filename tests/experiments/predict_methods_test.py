@@ -109,6 +109,7 @@ def test_videos_are_read_and_numbered_from_0(predict):
         (["--checkpoint=lbp_top", "--apex=3"], "of method 'lbp_top', does not ask which frame is the apex; leave it"),
         (["--checkpoint=ststnet", "--apex=1"], "apex 1: the clip's frames are numbered from "),
         (["--checkpoint=ststnet", "--picture=p.png"], "of method 'ststnet' and mines no key frames that could be dra"),
+        (["--checkpoint=ststnet", "--fps=50"], "of method 'ststnet', does not ask for the rate; leave it out"),
         (["--checkpoint=lbp_top", "--fps=-1"], "fps -1: expected frames per second, above 0"),
         (["--checkpoint=lbp_top", "--fold=9"], "no finished fold matches subject 9; finished are subjects 1, 2, 3"),
     ],

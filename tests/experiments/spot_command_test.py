@@ -1,9 +1,19 @@
 """`python -m experiments.spot` on drawn long videos: from nothing, again, with a recogniser, with bad options."""
 
 import json
+import types
 
+import numpy as np
 import pytest
+from rich.console import Console
 
+from akm_jax.classifier import load_classifier, predict
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.descriptors.lbp_top import LBPTopConfig
+from akm_jax.files import fold_folder, write_json
+from akm_jax.methods._support_vectors import Frames
+from akm_jax.methods.lbp_top import LBPTop, LBPTopView
+from akm_jax.run import run_loso
 from experiments.spot import make_recogniser
 
 SMALL = ("--synthetic_long.subjects=2", "--synthetic_long.videos=1", "--type=micro", "--flow=dis", "--epochs=1")
@@ -86,3 +96,29 @@ def test_networks_that_learned_from_whom_a_video_shows_name_nothing(tmp_path, su
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     with pytest.raises(ValueError, match=f"{message}, so that videos would be read by networks that have learned"):
         make_recogniser(tmp_path)
+
+
+def test_any_method_that_reads_single_clips_names_emotions_at_the_videos_rate(tmp_path):
+    """A descriptor whose steps in time depend on the rate."""
+    rng = np.random.default_rng(0)
+    clips = [rng.integers(0, 200, (12, 32, 32), dtype=np.uint8) for _ in range(8)]
+    clip_set = ClipSet.from_frames(clips, ["joy", "fear"] * 4, ["a"] * 4 + ["b"] * 4, fps=200)
+    view = LBPTopView(Frames(size=32), LBPTopConfig(rows=2, cols=2, radii=(1, 1, 0)))
+    quiet = {"console": Console(quiet=True), "views_dir": tmp_path / "views", "rules": "last"}
+    run_loso(LBPTop(view=view), clip_set, tmp_path / "run", **quiet)
+    recognise = make_recogniser(tmp_path / "run")
+    for subject, fold in (("a", "a"), ("b", "b"), ("c", None)):
+        classifier = load_classifier(tmp_path / "run", subject=fold)
+        for rate in (30.0, 200.0):
+            said = [recognise(types.SimpleNamespace(subject=subject, fps=rate), one) for one in clips]
+            assert said == [clip_set.class_names[predict(classifier, one, fps=rate).label] for one in clips]
+
+
+def test_a_run_that_reads_no_single_clips_is_refused_before_anything_is_trained(tmp_path):
+    run = tmp_path / "run"
+    write_json(run / "summary.json", {})
+    config = {"method": "ststnet", "view": {"name": "FlowPicture", "flow_dir": "flow"}}
+    write_json(run / "run.json", {"config": config, "data": {"class_names": ["a", "b"]}})
+    write_json(fold_folder(run, 0, "1") / "result.json", {})
+    with pytest.raises(ValueError, match=r"a run on ready-made flow pictures \(--view\.flow_dir\)"):
+        make_recogniser(run)

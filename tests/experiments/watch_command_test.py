@@ -103,6 +103,7 @@ def test_options_reach_what_they_are_for(workplace, watch):
         ("97 --spotter=s1.hdf5", "camera 97 cannot be opened"),
         ("drawn.mp4 --spotter=other.hdf5", "does not hold the weights of a SOFTNet"),
         ("drawn.mp4 --spotter=gone", "expected a run of experiments.spot or a Keras file"),
+        ("drawn.mp4 --spotter=runs/spto --fold=3", "expected a run of experiments.spot or a Keras file"),
         ("drawn.mp4 --spotter=s1.hdf5 --half_length_s=0", "--half_length_s=0: expected seconds above 0"),
         ("drawn.mp4 --spotter=s1.hdf5 --threshold=2", "--threshold=2: expected a number from 0 to 1"),
     ],

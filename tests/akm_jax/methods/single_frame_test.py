@@ -13,11 +13,12 @@ from rich.console import Console
 
 from akm_jax.config import TrainConfig
 from akm_jax.data.clip_set import ClipSet
+from akm_jax.files import fold_folder, write_json
 from akm_jax.methods import find_method, method_names
-from akm_jax.methods._finished_run import FinishedRun
+from akm_jax.methods._finished_run import FinishedRun, load_fold
 from akm_jax.methods._single_frame import MaxKeyTrainer
 from akm_jax.methods.akmnet import draw_as_many
-from akm_jax.methods.protocol import Training
+from akm_jax.methods.protocol import Kept, Training
 from akm_jax.methods.resnet18 import SingleFrameResNet18
 from akm_jax.methods.vgg11 import SingleFrameVGG11
 from akm_jax.models.single_frame import SingleFrameResNet18 as ResNet18
@@ -25,6 +26,7 @@ from akm_jax.models.single_frame import _as_one_clip
 from akm_jax.observe import Place
 from akm_jax.optim import learning_rate
 from akm_jax.run import run_loso
+from akm_jax.train.checkpoint import Checkpoint
 from akm_jax.views.chosen_frame import ChosenFrame
 from akm_jax.views.view import Clip, Views
 
@@ -144,6 +146,21 @@ def test_random_frames_are_spread_evenly_over_a_clip():
 def test_a_run_that_is_none_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"--key_frames_of=.*run\.json is missing"):
         FinishedRun(tmp_path, None, [], None)
+
+
+def test_the_run_that_chose_the_frames_is_looked_for_above_the_run_that_saw_them(tmp_path):
+    """Where its place was said relative to a folder that the command is not given in now."""
+    fold = fold_folder(tmp_path / "runs" / "seen", 0, "1")
+    kept = Kept(Checkpoint(fold / "checkpoints" / "all_subjects" / "epoch_0001", 1, {}), "1", 3)
+    message = r"chosen by the run of akmnet in runs/chooser, relative to the folder .* which is not there; put it back"
+    with pytest.raises(FileNotFoundError, match=message):
+        load_fold(Path("runs/chooser"), kept)
+    chooser = tmp_path / "runs" / "chooser"
+    write_json(chooser / "run.json", {"config": {"method": "higo"}})
+    with pytest.raises(ValueError, match=f"^{chooser}, by which frames were chosen: a run of method 'higo'; expected"):
+        load_fold(Path("runs/chooser"), kept)
+    with pytest.raises(FileNotFoundError, match="akmnet in /gone, which is not there"):
+        load_fold(Path("/gone"), kept)
 
 
 @pytest.mark.long

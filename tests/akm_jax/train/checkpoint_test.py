@@ -104,3 +104,14 @@ def test_a_disk_without_room_loses_no_earlier_checkpoint(folder):
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     found, problems = checkpoint.newest(folder)
     assert (found.epoch, problems) == (3, [])
+
+
+def test_a_fold_gives_what_its_last_training_kept(tmp_path):
+    with pytest.raises(ValueError, match="kept nothing by which other clips .* again with another --run_dir"):
+        checkpoint.of_fold(tmp_path)
+    for name in ("inner", "all_subjects"):
+        checkpoint.save(tmp_path / "checkpoints" / name, 1, {"of": np.array(len(name))}, {})
+        assert checkpoint.of_fold(tmp_path).place.parent.name == name
+    (tmp_path / "checkpoints" / "all_subjects" / "epoch_0001" / "notes.json").unlink()
+    with pytest.raises(ValueError, match=r"no good checkpoint\n.*notes.json\ndelete that folder and give"):
+        checkpoint.of_fold(tmp_path)
