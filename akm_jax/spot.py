@@ -42,6 +42,7 @@ from akm_jax.spotting.folds import (
     random_tables,
     read_scores,
     weights_folder,
+    write_half_lengths,
     write_scores,
 )
 from akm_jax.spotting.frames import gather_frames
@@ -103,6 +104,7 @@ def run_spotting(
     folds = [fold for wanted in options.types for fold in plan_folds(videos, wanted, options.variant)]
     described = _describe_settings(options, training, settings)
     with open_run(place, described, _describe_videos(videos)):
+        write_half_lengths(place, folds)
         for _, group in itertools.groupby(folds, key=lambda fold: fold.wanted):
             _finish(list(group), place, options, training, features_dir, console)
         spots = [one for fold in folds for one in find_spots(fold, _kept(place, fold), options)]

@@ -51,6 +51,7 @@ def watch_video(
     source: LandmarkSource | GivenLandmarks = MESH,
     flow: str | None = None,
     annotate: bool = True,
+    notes: Sequence[str] = (),
     observer: Observer = SILENT,
 ) -> dict[str, Any]:
     """Find the expressions of a recording and write them to a folder, over what an earlier call wrote.
@@ -63,6 +64,7 @@ def watch_video(
         source: what finds face and landmarks.
         flow: method of `akm_jax.ops.flow`; None for the one that each spotter was trained on.
         annotate: whether to write the annotated video.
+        notes: what the results shall say beside their own notes.
         observer: is told how far the work is.
 
     Returns:
@@ -89,7 +91,9 @@ def watch_video(
             recognise=None if recogniser is None else recognise_with(recogniser),
             observer=observer,
         )
-        watched = dataclasses.replace(watched, notes=(*watched.notes, *_other_flow(spotters, flow), *video_notes))
+        watched = dataclasses.replace(
+            watched, notes=(*watched.notes, *_other_flow(spotters, flow), *notes, *video_notes)
+        )
         annotated = write_annotated(place, watched, watch, observer) if annotate else None
         about = {
             "spotters": [one.source for one in spotters],

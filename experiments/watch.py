@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from akm_jax.files import read_json
 from akm_jax.observe import Observer
 from akm_jax.progress import track
 from experiments.command import command_line, console, parse, refuse_unused, require_writable, run_command
 from experiments.compiled_programs import keep_compiled_programs
+from experiments.options import DRAWN, DRAWN_LONG
 
 if TYPE_CHECKING:
     from akm_jax.data.recording import Recording
@@ -44,7 +46,8 @@ class WatchCommand:
     flow: Literal["tvl1", "farneback", "rlof", "dis"] | None = None
     """Optical flow; that of the spotter's training if not given. dis is the fastest, tvl1 the published one."""
     half_length_s: float | None = None
-    """Half length of an expression in seconds; 0.2 for micro and 0.6 for macro if not given."""
+    """Half length of an expression in seconds; that of the spotter's training if not given, of a Keras file 0.2 for
+    micro and 0.6 for macro."""
     threshold: float | None = None
     """From which height peaks count: 0 is the mean of the curve, 1 its maximum; that of the run if not given."""
     landmarks: Path | None = None
@@ -95,6 +98,7 @@ def main(arguments: Sequence[str]) -> None:
         source=_source(command, recording),
         flow=command.flow,
         annotate=command.annotate,
+        notes=_drawn(command),
         observer=_Display(),
     )
     for note in result["notes"]:
@@ -118,6 +122,16 @@ def _unused(command: WatchCommand) -> dict[str, str]:
     elif command.recogniser.is_dir():
         unused["classes"] = f"the run {command.recogniser} names its classes"
     return unused
+
+
+def _drawn(command: WatchCommand) -> list[str]:
+    """Which of the networks know drawn faces only."""
+    found = []
+    for what, place in (("spotter", command.spotter), ("recogniser", command.recogniser)):
+        file = None if place is None else place / "run.json"
+        if file is not None and file.is_file() and read_json(file)["config"].get("dataset") in (DRAWN, DRAWN_LONG):
+            found.append(f"the {what} was trained on drawn faces")
+    return found
 
 
 def _spotters(command: WatchCommand) -> "tuple[Spotter, ...]":

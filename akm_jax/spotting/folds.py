@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from akm_jax.data.long_videos import ExpressionType, LongVideo, LongVideoSet
+from akm_jax.files import write_json
 from akm_jax.spotting.baselines import motion_scores, random_intervals
 from akm_jax.spotting.counting import Counts, count_spans
 from akm_jax.spotting.intervals import Spotted, find_intervals
@@ -85,6 +86,20 @@ def fold_place(run_dir: Path, fold: SpottingFold) -> Path:
 def weights_folder(run_dir: Path, wanted: ExpressionType) -> Path:
     """Folder of the networks of a type, one file a subject left out."""
     return run_dir / "folds" / wanted / "weights"
+
+
+def half_lengths_file(run_dir: Path) -> Path:
+    """File of the half lengths that the networks of a run were trained for."""
+    return run_dir / "folds" / "half_lengths_s.json"
+
+
+def write_half_lengths(run_dir: Path, folds: Iterable[SpottingFold]) -> None:
+    """Keep the half length of every type and subject left out, in seconds at the mean rate of the training videos."""
+    kept: dict[str, dict[str, float]] = {}
+    for fold in folds:
+        rate = sum(video.fps for video in fold.training) / len(fold.training)
+        kept.setdefault(fold.wanted, {})[fold.subject] = fold.k / rate
+    write_json(half_lengths_file(run_dir), kept)
 
 
 def write_scores(run_dir: Path, fold: SpottingFold, scores: FoldScores) -> None:

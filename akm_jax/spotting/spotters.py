@@ -16,11 +16,11 @@ from akm_jax.data.subjects import match_subject
 from akm_jax.files import read_json
 from akm_jax.interop.keras import load_softnet
 from akm_jax.models.softnet import PUBLISHED, SOFTNet, SOFTNetConfig
-from akm_jax.spotting.folds import weights_folder
+from akm_jax.spotting.folds import half_lengths_file, weights_folder
 from akm_jax.spotting.intervals import THRESHOLD
 from akm_jax.spotting.training import score_videos
 
-# Seconds: 6 and 18 frames at the 30 a second of CAS(ME)^2, where they are the published half lengths.
+# Seconds, of a network that does not say: 6 and 18 frames at the 30 a second of CAS(ME)^2, the published half lengths.
 HALF_LENGTHS_S: Mapping[ExpressionType, float] = {"micro": 0.2, "macro": 0.6}
 KERAS_SUFFIXES = (".hdf5", ".h5", ".keras")
 RUN_FILES = "folds/<type>/weights/<subject>.npz"
@@ -36,7 +36,7 @@ class Spotter:
         source: the file of its weights.
         flow: optical flow it was trained on.
         threshold: height from which peaks count, 0 for the mean of a curve, 1 for its maximum.
-        half_length_s: half length of its expressions, seconds.
+        half_length_s: half length of its expressions, seconds: that of its training, or the published one.
     """
 
     score: Callable[[Float[np.ndarray, "N 42 42 3"]], Float[np.ndarray, " N"]]
@@ -94,8 +94,18 @@ def _from_run(run_dir: Path, wanted: ExpressionType | None, subject: str | None)
     stated = config["training"]["model"]
     settings: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in stated.items()}
     model = SOFTNetConfig(**settings)
+    kept = half_lengths_file(run_dir)
+    half_lengths = read_json(kept) if kept.is_file() else {}  # runs of versions before did not keep them
     return tuple(
-        _spotter(_read_weights(found[0], model), model, kind, found[0], config) for kind, found in chosen.items()
+        _spotter(
+            _read_weights(found[0], model),
+            model,
+            kind,
+            found[0],
+            config,
+            half_lengths.get(kind, {}).get(found[0].stem),
+        )
+        for kind, found in chosen.items()
     )
 
 
@@ -117,13 +127,18 @@ def _natural(path: Path) -> tuple[int, str]:
 
 
 def _spotter(
-    weights: nnx.State, model: SOFTNetConfig, kind: ExpressionType, source: Path, config: Mapping[str, Any]
+    weights: nnx.State,
+    model: SOFTNetConfig,
+    kind: ExpressionType,
+    source: Path,
+    config: Mapping[str, Any],
+    half_length_s: float | None = None,
 ) -> Spotter:
     def score(features: Float[np.ndarray, "N 42 42 3"]) -> Float[np.ndarray, " N"]:
         return score_videos(weights, [features], model)[0]
 
     flow, threshold = config.get("flow", "tvl1"), config.get("threshold", THRESHOLD)
-    return Spotter(score, kind, str(source), flow, threshold, HALF_LENGTHS_S[kind])
+    return Spotter(score, kind, str(source), flow, threshold, half_length_s or HALF_LENGTHS_S[kind])
 
 
 def _read_weights(path: Path, config: SOFTNetConfig) -> nnx.State:

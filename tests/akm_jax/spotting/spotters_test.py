@@ -40,6 +40,13 @@ def test_a_run_gives_a_network_a_type_with_its_settings(run):
     np.testing.assert_array_equal(macro.score(features), score_videos(weights(0), [features], TINY)[0])
 
 
+def test_half_lengths_are_those_of_the_training(run):
+    write_json(run / "folds/half_lengths_s.json", {"macro": {"2": 0.75, "10": 0.5}})
+    macro, micro = load_spotters(run)
+    assert (macro.half_length_s, micro.half_length_s) == (0.75, 0.2)
+    assert load_spotters(run, wanted="macro", subject="10")[0].half_length_s == 0.5
+
+
 def test_type_and_subject_are_chosen(run):
     (found,) = load_spotters(run, wanted="macro", subject="10")
     assert found.source.endswith("macro/weights/10.npz")
