@@ -122,7 +122,9 @@ def print_summary(summary: dict, report: Path) -> None:
         )
         if name in summary
     ]
-    console.print(f"{', '.join(facts)}{'; ' if facts else ''}look at {report}", soft_wrap=True)
+    if facts:
+        console.print(", ".join(facts), soft_wrap=True)
+    console.print(f"report: {report}", soft_wrap=True)
 
 
 def print_sets(scores: dict) -> None:

@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> None:
     for name, found in summary["baselines"].items():
         by_type = ", ".join(f"{kind} {row['f1']:.3f}" for kind, row in found.items())
         console.print(f"F1 of the {name} baseline: {by_type}", soft_wrap=True)
-    console.print(f"look at {run_dir / 'report.html'}", soft_wrap=True)
+    console.print(f"report: {run_dir / 'report.html'}", soft_wrap=True)
 
 
 def _settings(command: SpotCommand, run_dir: Path) -> dict[str, Any]:

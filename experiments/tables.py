@@ -70,7 +70,7 @@ def run_table(spec: TableSpec, planned: Sequence["PlannedRun"], clip_set: "ClipS
     if not found:
         write(table := make_table(spec, planned, found, clip_set, command), command)
     print(as_markdown(table, rows_of(table)))
-    console.print(f"look at {command.folder / f'table{command.table}' / 'table.html'}", soft_wrap=True)
+    console.print(f"page: {command.folder / f'table{command.table}' / 'table.html'}", soft_wrap=True)
 
 
 def write(table: "Table", command: TablesCommand) -> None:
