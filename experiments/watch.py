@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class WatchCommand:
     """What to watch, and with which networks."""
 
-    video: Annotated[str, tyro.conf.Positional]
+    video: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="VIDEO")]
     """Video file, or the number of a camera (0 is the first)."""
     spotter: Path
     """Run directory of experiments.spot, or a Keras file of SOFTNet (.hdf5)."""
