@@ -305,7 +305,7 @@ def write_table(table: Table, folder: Path) -> list[Path]:
     texts = {
         "table.md": as_markdown(table, rows),
         "table.csv": pd.DataFrame(map(_numbers, rows)).to_csv(index=False),
-        "table.tex": f"% {heading(table)}\n" + frame.to_latex(index=False, escape=True).replace("−", "$-$"),  # noqa: RUF001
+        "table.tex": f"% {heading(table)}\n" + _as_latex(frame.to_latex(index=False, escape=True)),
     }
     readings = [
         {"cell": found.cell.name, **dataclasses.asdict(one), "distance": one.distance, "distance_ms": one.distance_ms}
@@ -317,6 +317,10 @@ def write_table(table: Table, folder: Path) -> list[Path]:
     for name, text in texts.items():
         write_text(folder / name, text)
     return [folder / name for name in texts]
+
+
+def _as_latex(text: str) -> str:
+    return text.replace("−", "$-$").replace("< 0.", "$<$ 0.")  # noqa: RUF001
 
 
 def heading(table: Table) -> str:
