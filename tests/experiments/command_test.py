@@ -156,13 +156,13 @@ def test_what_is_missing_is_a_sentence(arguments, message):
     assert "required" not in str(error.value)
 
 
-def test_what_else_has_an_option_is_said(capsys):
+def test_what_else_has_an_option_is_said():
     told = {"fast": "only cars have it"}
     with pytest.raises(OptionError, match=r"^--fast: no such option; only cars have it; --lr: no such option; did you"):
         parse(Options, ["--fast=1", "--lr=1"], program="x", description=None, elsewhere=lambda one: told.get(one, ""))
 
 
-def test_values_that_are_refused_are_of_options(capsys):
+def test_values_that_are_refused_are_of_options():
     with pytest.raises(OptionError, match="epochs=0"), command.checked_options():
         raise ValueError("--epochs=0")
 
