@@ -91,6 +91,11 @@ def load_classifier(
     place = Path(place)
     if place.is_dir():
         return _from_run(place, subject, seed, method)
+    if not place.exists():
+        raise FileNotFoundError(
+            f"{place}: no such file or folder; expected a run directory of experiments.loso, or a PyTorch state dict "
+            "(.pt)"
+        )
     state_dict = load_state_dict(place)
     config, count = config_from_state_dict(state_dict), num_classes(state_dict)
     names = tuple(class_names or (f"class {i}" for i in range(count)))

@@ -143,7 +143,7 @@ def time_clip(
         raise ValueError(f"fps {fps:g}: expected frames per second, above 0")
     numbers = [frame.number for frame in clip.frames]
     if apex is not None and apex not in numbers:
-        raise ValueError(f"apex {apex}: the clip's frames are numbered from {numbers[0]} to {numbers[-1]}")
+        raise ValueError(f"--apex={apex}: {_numbering(clip, numbers, apex)}")
     one, notes, warnings = _find(clip, known), [], []
     if one is not None and not one.is_seen_whole(clip):
         notes.append(
@@ -161,6 +161,13 @@ def time_clip(
     return Timing(
         rate or 0.0, -1 if place is None else numbers.index(place), apex is not None, tuple(notes), tuple(warnings)
     )
+
+
+def _numbering(clip: OwnClip, numbers: Sequence[int], wrong: int) -> str:
+    """How the frames are numbered, and the number of the frame that whoever counted from 0 may have meant."""
+    where = "as in the file names" if clip.times is None else "as in the video, from 0"
+    meant = f" (frame {wrong} counted from 0 is {numbers[wrong]})" if 0 <= wrong < len(numbers) else ""
+    return f"expected a frame of the clip, numbered {where}, {numbers[0]} to {numbers[-1]}{meant}"
 
 
 def _find(clip: OwnClip, known: Sequence[KnownClip]) -> KnownClip | None:

@@ -12,10 +12,11 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import docstring_parser
 import tyro
 
 from akm_jax.observe import make_console
@@ -23,6 +24,7 @@ from experiments.spelling import as_read, suggest
 
 console = make_console()
 
+_docstrings_with_lines = docstring_parser.parse_from_object
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 EXPECTED = (OSError, ValueError, FloatingPointError, ImportError, MemoryError, RuntimeError, AssertionError)
@@ -139,7 +141,24 @@ def _is_input(path: Any, about: About, arguments: Sequence[str]) -> bool:
     return path is not None and any(failed.is_relative_to(Path(value).absolute()) for value in values if value)
 
 
-def parse(kind: Any, arguments: Sequence[str], *, program: str, description: str | None, **options: Any) -> Any:
+@contextlib.contextmanager
+def checked_options() -> Iterator[None]:
+    """A ValueError within is of an option's value: it becomes an OptionError."""
+    try:
+        yield
+    except ValueError as e:
+        raise OptionError(str(e)) from e
+
+
+def parse(
+    kind: Any,
+    arguments: Sequence[str],
+    *,
+    program: str,
+    description: str | None,
+    elsewhere: Callable[[str], str] = lambda _: "",
+    **options: Any,
+) -> Any:
     """Read a command line with tyro; `--help` ends the program.
 
     Args:
@@ -147,6 +166,7 @@ def parse(kind: Any, arguments: Sequence[str], *, program: str, description: str
         arguments: as typed; `~` is expanded and data sets are named as here.
         program: as typed, for the help.
         description: of the help.
+        elsewhere: for an option that there is not, without dashes, what has one of that name; "" if nothing has.
         **options: more for `tyro.cli`.
 
     Raises:
@@ -168,9 +188,23 @@ def parse(kind: Any, arguments: Sequence[str], *, program: str, description: str
     unknown = [one for one in given if one.startswith("--") and _name(one) and _name(one) not in known]
     if unknown:
         raise OptionError(
-            "; ".join(f"{one.partition('=')[0]}: no such option; {suggest(one, known)}" for one in unknown)
+            "; ".join(
+                f"{one.partition('=')[0]}: no such option; {elsewhere(_name(one)) or suggest(one, known)}"
+                for one in unknown
+            )
         )
-    raise OptionError(f"{_without_frame(said.getvalue())}; {program} --help lists the options")
+    raise OptionError(f"{_missing_as_sentence(_without_frame(said.getvalue()))}; {program} --help lists the options")
+
+
+def _parse_docstrings(*given: Any, **how: Any) -> docstring_parser.Docstring:
+    """What options are, as tyro reads it, without the line breaks that the source has within a paragraph."""
+    found = _docstrings_with_lines(*given, **how)
+    for option in found.params:
+        option.description = " ".join(option.description.split()) if option.description else option.description
+    return found
+
+
+docstring_parser.parse_from_object = _parse_docstrings  # where tyro asks; it would keep those line breaks
 
 
 def refuse_unused(arguments: Sequence[str], unused: Mapping[str, str]) -> None:
@@ -214,6 +248,18 @@ def _without_frame(text: str) -> str:
     parts = " ".join("\0" if line and set(line) <= set("─-") else line for line in lines if line[:1] not in ("╭", "╰"))
     told = [" ".join(part.split()) for part in parts.split("\0")]
     return told[0 if "╭" in text else 1] if len(told) > 1 else " ".join(told) or "the options can't be read"
+
+
+def _missing_as_sentence(text: str) -> str:
+    """Options that tyro lists as missing, each with what it is; other texts as they are."""
+    listed = re.fullmatch(r"Missing from .*?: (.*?) ?\(required\)", text)
+    if listed is None:
+        return text
+    said = []
+    for option, kind, what in re.findall(r"(?:(--\S+) )?(\S+) ?(.*?) ?\(required\)", f"{listed[1]} (required)"):
+        what = re.sub(r"^[A-Z](?=[a-z ])", lambda first: first[0].lower(), what.rstrip("."))
+        said.append(f"{f'{option}={kind}' if option else kind} is missing{f', {what}' if what else ''}")
+    return "; ".join(said)
 
 
 def require_writable(option: str, path: Path, suffixes: Sequence[str] = ()) -> None:

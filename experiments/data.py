@@ -27,7 +27,7 @@ from datasets_tfds.synthetic.annotated_layouts import DRAWN_AS
 from datasets_tfds.synthetic.corpus import TRUTH_FILE
 from datasets_tfds.synthetic.expressions import EMOTIONS
 from datasets_tfds.synthetic.layouts import SMIC
-from experiments.command import console
+from experiments.command import OptionError, console
 from experiments.options import DRAWN_LONG, DataOptions, LongDataOptions, split_names
 
 # Seed of the drawn people of the stills; corpora of this seed are refused, so no person is both still and subject.
@@ -164,7 +164,10 @@ def draw_long_corpus(data: LongDataOptions) -> Path:
     size = f"{drawn.subjects}x{drawn.videos}x{drawn.seconds:g}s"
     folder = (data.data_dir or Path("data")) / "synthetic_long"
     folder = folder / f"{drawn.layout}_{size}_strength{drawn.strength:g}_seed{drawn.seed}"
-    config = LongCorpusConfig(**dataclasses.asdict(drawn))
+    try:
+        config = LongCorpusConfig(**dataclasses.asdict(drawn))
+    except ValueError as e:  # which begins with the name of what is wrong
+        raise OptionError(f"--{DRAWN_LONG}.{e}") from e
     what = f"{drawn.subjects} people x {drawn.videos} long videos"
     return _draw_once(folder, what, lambda: write_long_corpus(config, folder, show_progress=True))
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from akm_jax.methods import find_method
 from akm_jax.methods.akmnet import AKMNet
 from akm_jax.methods.protocol import Method
-from experiments.command import command_line, console, require_writable, run_command
+from experiments.command import checked_options, command_line, console, require_writable, run_command
 from experiments.options import Experiment, parse_experiment
 
 
@@ -32,9 +32,10 @@ def main(arguments: Sequence[str]) -> None:
     from experiments.compiled_programs import keep_compiled_programs
     from experiments.data import load_data
 
-    experiment.options.validate()
-    method = make_method(experiment, ())
-    method.validate()
+    with checked_options():
+        experiment.options.validate()
+        method = make_method(experiment, ())
+        method.validate()
     require_writable("--run_dir", experiment.run_dir)
     keep_compiled_programs(console)
     devices = describe_devices(method.on_this_machine(experiment.options.devices), experiment)
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
         settings=experiment.settings,
         console=console,
     )
-    print_summary(summary, experiment.run_dir / "report.html")
+    print_summary(summary, experiment.run_dir / "report.html", epochs=method.epochs)
 
 
 def make_method(experiment: Experiment, class_names: Sequence[str]) -> Method:
@@ -81,8 +82,16 @@ def describe_devices(method: Method, experiment: Experiment) -> str:
     return f"{len(devices) * method.parts} x {devices[0][0].device_kind}; "
 
 
-def print_summary(summary: dict, report: Path) -> None:
-    """Print the scores as a person wants to read them."""
+def print_summary(summary: dict, report: Path, *, epochs: int | None = None) -> None:
+    """Print the scores as a person wants to read them.
+
+    Args:
+        summary: of the run.
+        report: its page.
+        epochs: of a training, where known: of few, rule test has no choice.
+    """
+    from akm_jax.loso.rules import FIRST_CHOSEN_EPOCH
+
     who = "set" if summary["config"].get("protocol") == "leave_one_set_out" else "subject"
     part = summary.get("part", "")
     whole = summary.get("complete", True)
@@ -91,6 +100,8 @@ def print_summary(summary: dict, report: Path) -> None:
         "inner": "best on inner subjects",
         "test": f"best on test {who}: optimistic",
     }
+    if epochs is not None and epochs <= FIRST_CHOSEN_EPOCH:
+        notes["test"] = "last epoch: there is none before it to choose"
     low, high = summary["majority_band95"]
     console.print(
         f"majority class {summary['majority_accuracy']:.3f} of {summary['num_clips']} clips, "
@@ -122,7 +133,9 @@ def print_summary(summary: dict, report: Path) -> None:
         )
         if name in summary
     ]
-    console.print(f"{', '.join(facts)}{'; ' if facts else ''}look at {report}", soft_wrap=True)
+    if facts:
+        console.print(", ".join(facts), soft_wrap=True)
+    console.print(f"report: {report}", soft_wrap=True)
 
 
 def print_sets(scores: dict) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ import tyro
 from akm_jax.config import AKMNetConfig, RunOptions
 from akm_jax.methods import find_method, method_names
 from akm_jax.methods.protocol import Method
-from experiments.command import OptionError, parse, refuse_unused
+from experiments.command import OptionError, checked_options, parse, refuse_unused
 
 if TYPE_CHECKING:
     from datasets_tfds.layout import Places
@@ -126,7 +126,7 @@ class LongDataOptions(PlaceOptions):
     data_config: str | None = None
     """How crops are stored: jpeg, the usual, or png."""
     counting: Literal["from0", "from1", "seconds"] | None = None
-    """How the table of long_folder counts: frames from 0, frames from 1 (the usual), or seconds."""
+    """How the table of long_folder counts: frames from 0, frames from 1, or seconds; from1 if not given."""
     synthetic_long: SyntheticLongConfig = SyntheticLongConfig()
 
 
@@ -165,7 +165,8 @@ def parse_experiment(arguments: Sequence[str], *, program: str, description: str
     name, preset = value_of(arguments, "method", "akmnet"), value_of(arguments, "preset", "paper")
     check_preset(preset)
     _refuse_old_names(arguments)
-    method = find_method(name)
+    with checked_options():
+        method = find_method(name)
     config = _default_config(method, preset)
     kind: Any = type(config)
     command, settings = _command_class(kind), _prefixless(kind)
@@ -174,6 +175,7 @@ def parse_experiment(arguments: Sequence[str], *, program: str, description: str
         arguments,
         program=program,
         description=description,
+        elsewhere=functools.partial(_methods_with, name),
         default=command(data=DataOptions.preset(preset), settings=settings(**_fields(config))),
     )
     chosen = type(config)(**_fields(given.settings))
@@ -251,6 +253,23 @@ def _refuse_old_names(arguments: Sequence[str]) -> None:
 def _default_config(method: type[Method], preset: str) -> Any:
     config = getattr(method, "Config", method)
     return config.preset(preset) if hasattr(config, "preset") else config()
+
+
+def _methods_with(method: str, option: str) -> str:
+    """Which other methods have an option, as the end of a sentence that says that this one has not; "" if none has."""
+    found = [other for other in method_names() if option in _settings_of(_default_config(find_method(other), "paper"))]
+    named = f"{', '.join(found[:4])}{' and others' if len(found) > 4 else ''}"
+    return f"--method={method} has none; it is an option of {named}" if found else ""
+
+
+def _settings_of(config: Any, prefix: str = "") -> Iterator[str]:
+    """Options by which settings are given: those of training stand without a prefix."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from _settings_of(value, prefix if field.name == "train" else f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}"
 
 
 def _command_class(config: type) -> Any:

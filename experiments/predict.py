@@ -278,7 +278,7 @@ def print_prediction(
     console.print(f"{classifier.method.title or classifier.method.name}: {classifier.source}", soft_wrap=True)
     is_votes = classifier.method.scores == "votes"
     for i in np.argsort(-prediction.logits, kind="stable"):
-        said = f"{prediction.logits[i]:.0f} votes" if is_votes else f"{prediction.probabilities[i]:6.1%}"
+        said = _votes(prediction.logits[i]) if is_votes else f"{prediction.probabilities[i]:6.1%}"
         print(f"{classifier.class_names[i]:>12}  {said}")
     if apex is not None:
         how = {"given": "--apex", "annotated": "as annotated", "middle": "the middle", "xia": "by Xia's rule"}
@@ -287,6 +287,10 @@ def print_prediction(
         chosen, top = np.flatnonzero(prediction.selected), _named(int(prediction.beta.argmax()), names)
         print(f"{len(chosen)} key frames of {len(names)}, counted from 0, top {top}: {', '.join(map(str, chosen))}")
     sys.stdout.flush()
+
+
+def _votes(count: float) -> str:
+    return f"{count:.0f} vote{'' if count == 1 else 's'}"
 
 
 def _named(frame: int, names: Sequence[str]) -> str:

@@ -20,10 +20,17 @@ from akm_jax.config import AKMNetConfig, DataConfig, ModelConfig, PretrainConfig
 from akm_jax.files import PRETRAINED
 from akm_jax.observe import Observer, Progress
 from akm_jax.progress import track
-from experiments.command import command_line, console, parse, require_writable, run_command
+from experiments.command import checked_options, command_line, console, parse, require_writable, run_command
 from experiments.options import check_preset, value_of
 
 USUAL = PretrainConfig()
+
+
+@dataclasses.dataclass(frozen=True)
+class StillsConfig(DataConfig):
+    """How stills are read; where decoded ones are kept changes no result."""
+
+    subject_pattern: tyro.conf.Suppress[tyro.conf.Fixed[str]] = ""  # whom stills show is not asked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +57,7 @@ class PretrainCommand:
     seed: int = 0
     """Of weights, order and crops."""
     model: ModelConfig = ModelConfig()
-    data: DataConfig = DataConfig()
+    data: StillsConfig = StillsConfig()
 
     @property
     def place(self) -> Path:
@@ -95,10 +102,9 @@ def main(arguments: Sequence[str]) -> None:
         default=PretrainCommand(images=tyro.MISSING, model=AKMNetConfig.preset(preset).model),
     )
     config = command.config
-    config.validate()
-    command.data.validate()
-    if command.data.subject_pattern:
-        raise ValueError("--data.subject_pattern: whom stills show is not asked; leave it out")
+    with checked_options():
+        config.validate()
+        command.data.validate()
     require_writable("--run_dir", command.place)
     # Here: whoever mistypes an option need not wait for what trains.
     from akm_jax.loso.run_dir import open_run

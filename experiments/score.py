@@ -59,7 +59,7 @@ def print_scores(summary: dict, report: Path) -> None:
     )
     for note in summary["notes"]:
         console.print(note, soft_wrap=True)
-    console.print(f"look at {report}", soft_wrap=True)
+    console.print(f"report: {report}", soft_wrap=True)
 
 
 if __name__ == "__main__":

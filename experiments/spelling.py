@@ -123,7 +123,8 @@ def suggest(option: str, known: Iterable[str]) -> str:
     name = re.sub(r"[-.]", lambda m: "_" if m[0] == "-" else ".", option.partition("=")[0].lstrip("-")).lower()
     meant = [one for one in SYNONYMS.get(name, ()) if one in known][:1]
     if not meant:
-        endings = {one.rpartition(".")[2]: one for one in known}
+        # Of options that end alike the one with the fewest dots: --epochs before --pretrain.epochs.
+        endings = {one.rpartition(".")[2]: one for one in sorted(known, key=lambda one: -one.count("."))}
         close = difflib.get_close_matches(name, [*known, *endings], n=3, cutoff=0.7)
         meant = list(dict.fromkeys(endings.get(one, one) for one in close))
     reason = NOT_NEEDED.get(name)

@@ -2,7 +2,7 @@
 
     python -m experiments.spot --dataset=cas_me2 --manual_dir=FOLDER     your CAS(ME)^2 download
     python -m experiments.spot --dataset=long_folder --manual_dir=FOLDER your own videos and a table of intervals
-    python -m experiments.spot --dataset=synthetic_long                  drawn videos, minutes on a laptop
+    python -m experiments.spot --dataset=synthetic_long --flow=dis       drawn videos, minutes on a laptop
 
 Results go to the run directory: summary.json, predictions.csv, report.html. The same command goes on where it was
 stopped. With --recognise=RUN, a run of experiments.loso, spotted micro-expressions get an emotion and STRS is scored.
@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from akm_jax.spotting.options import SpottingOptions
-from experiments.command import command_line, console, parse, refuse_unused, require_writable, run_command
+from experiments.command import (
+    checked_options,
+    command_line,
+    console,
+    parse,
+    refuse_unused,
+    require_writable,
+    run_command,
+)
 from experiments.options import LongDataOptions
 
 if TYPE_CHECKING:
@@ -51,7 +59,8 @@ def main(arguments: Sequence[str]) -> None:
     """Parse, load, run, print the scores."""
     command = parse(SpotCommand, arguments, program="python -m experiments.spot", description=__doc__)
     refuse_unused(arguments, command.data.unused)
-    command.run.validate()
+    with checked_options():
+        command.run.validate()
     from akm_jax.spot import run_spotting  # here: --help need not wait for it
     from akm_jax.spotting.training import SpotterConfig
     from akm_jax.train.parts import split_cpu
@@ -86,7 +95,7 @@ def main(arguments: Sequence[str]) -> None:
     for name, found in summary["baselines"].items():
         by_type = ", ".join(f"{kind} {row['f1']:.3f}" for kind, row in found.items())
         console.print(f"F1 of the {name} baseline: {by_type}", soft_wrap=True)
-    console.print(f"look at {run_dir / 'report.html'}", soft_wrap=True)
+    console.print(f"report: {run_dir / 'report.html'}", soft_wrap=True)
 
 
 def _settings(command: SpotCommand, run_dir: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ Results: table.html, table.md, table.csv and table.tex below the tables' directo
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from experiments.command import command_line, console, refuse_unused, require_writable, run_command
+from experiments.command import checked_options, command_line, console, refuse_unused, require_writable, run_command
 from experiments.paper_tables.cells import TableSpec, choose_cells, find_table, in_order
 from experiments.paper_tables.options import TablesCommand, parse
 
@@ -36,7 +36,8 @@ def main(arguments: Sequence[str]) -> None:
 
     experiments = {cell.name: experiment_of(cell, command, spec) for cell in in_order(cells)}
     refuse_unused(arguments, unused_of_all(list(experiments.values())))
-    command.run.validate()
+    with checked_options():
+        command.run.validate()
     if not command.plan:
         require_writable("--tables_dir", command.folder)
     keep_compiled_programs(console)
@@ -70,7 +71,7 @@ def run_table(spec: TableSpec, planned: Sequence["PlannedRun"], clip_set: "ClipS
     if not found:
         write(table := make_table(spec, planned, found, clip_set, command), command)
     print(as_markdown(table, rows_of(table)))
-    console.print(f"look at {command.folder / f'table{command.table}' / 'table.html'}", soft_wrap=True)
+    console.print(f"page: {command.folder / f'table{command.table}' / 'table.html'}", soft_wrap=True)
 
 
 def write(table: "Table", command: TablesCommand) -> None:

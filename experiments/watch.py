@@ -1,8 +1,8 @@
 """Expressions in a video of your own, or before your camera: where they are, and which they are.
 
-    python -m experiments.watch my_video.mp4 --spotter=runs/spot --run_dir=runs/my_video
+    python -m experiments.watch my_video.mp4 --spotter=runs/spot-cas_me2 --run_dir=runs/my_video
     python -m experiments.watch my_video.mp4 --spotter=s1.hdf5 --type=micro --recogniser=runs/smic-paper --flow=dis
-    python -m experiments.watch 0 --spotter=runs/spot --seconds=20
+    python -m experiments.watch 0 --spotter=runs/spot-cas_me2 --seconds=20
 
 Face and landmarks are found once and again where the face is lost; intervals come from SOFTNet's scores, their class
 from AKMNet. Writes result.json, intervals.csv, annotated.mp4 and report.html.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class WatchCommand:
     """What to watch, and with which networks."""
 
-    video: Annotated[str, tyro.conf.Positional]
+    video: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="VIDEO")]
     """Video file, or the number of a camera (0 is the first)."""
     spotter: Path
     """Run directory of experiments.spot, or a Keras file of SOFTNet (.hdf5)."""

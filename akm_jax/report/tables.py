@@ -226,6 +226,11 @@ def _interval(row: Row) -> str:
     return f"{found.low:.3f} to {found.high:.3f}"
 
 
+def _chance(p: float) -> str:
+    """A p value; one that rounds to 0 is told by its bound, for it is not 0."""
+    return "< 0.001" if p < 0.0005 else f"{p:.3f}"
+
+
 def _difference(found: Difference | None) -> str:
     return f"{_signed(found.value)} [{_signed(found.low)}, {_signed(found.high)}]" if found else ""
 
@@ -242,8 +247,8 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "clips ahead": lambda row: "" if row.clips_ahead is None else _signed(row.clips_ahead, 1),
     "test less last": lambda row: _difference(row.optimism),
     "reference less this": lambda row: _difference(row.versus),
-    "p, bootstrap": lambda row: f"{row.versus.p:.3f}" if row.versus else "",
-    "p, McNemar": lambda row: f"{row.test.p:.3f} ({row.test.only_one}:{row.test.only_other})" if row.test else "",
+    "p, bootstrap": lambda row: _chance(row.versus.p) if row.versus else "",
+    "p, McNemar": lambda row: f"{_chance(row.test.p)} ({row.test.only_one}:{row.test.only_other})" if row.test else "",
 }
 # Columns of differences; the others are of what each scored.
 COMPARED = ("test less last", "reference less this", "p, bootstrap", "p, McNemar")
@@ -300,7 +305,7 @@ def write_table(table: Table, folder: Path) -> list[Path]:
     texts = {
         "table.md": as_markdown(table, rows),
         "table.csv": pd.DataFrame(map(_numbers, rows)).to_csv(index=False),
-        "table.tex": f"% {heading(table)}\n" + frame.to_latex(index=False, escape=True).replace("−", "$-$"),  # noqa: RUF001
+        "table.tex": f"% {heading(table)}\n" + _as_latex(frame.to_latex(index=False, escape=True)),
     }
     readings = [
         {"cell": found.cell.name, **dataclasses.asdict(one), "distance": one.distance, "distance_ms": one.distance_ms}
@@ -312,6 +317,10 @@ def write_table(table: Table, folder: Path) -> list[Path]:
     for name, text in texts.items():
         write_text(folder / name, text)
     return [folder / name for name in texts]
+
+
+def _as_latex(text: str) -> str:
+    return text.replace("−", "$-$").replace("< 0.", "$<$ 0.")  # noqa: RUF001
 
 
 def heading(table: Table) -> str:

@@ -64,7 +64,7 @@ class LongSpec:
         needed = (needed + self.talks * TALKING_S[1]) / (1 - _FREE_SHARE) / 0.9  # 0.9: the shortest video
         if self.fps < 15 or self.seconds < needed:
             raise ValueError(
-                f"{self.seconds:g} s at {self.fps:g} frames/s do not hold {self.macros} macro- and {self.micros} "
+                f"seconds={self.seconds:g} at {self.fps:g} frames/s do not hold {self.macros} macro- and {self.micros} "
                 f"micro-expressions and {self.talks} times of talking; expected at least {needed:.1f} s and 15 frames/s"
             )
 

@@ -108,7 +108,7 @@ def test_another_clip_has_the_rate_of_its_video_or_of_the_training_clips():
     ("given", "message"),
     [
         ({"fps": 0.0}, "fps 0: expected frames per second, above 0"),
-        ({"apex": 1}, "apex 1: the clip's frames are numbered from 46 to 48"),
+        ({"apex": 1}, r"--apex=1: .* as in the file names, 46 to 48 \(frame 1 counted from 0 is 47\)"),
     ],
 )
 def test_a_rate_and_an_apex_that_are_none_are_refused(given, message):

@@ -5,12 +5,14 @@ import errno
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from unittest import mock
 
 import pytest
+import tyro
 
 from akm_jax.observe import make_console
 from experiments import command
@@ -124,6 +126,51 @@ def test_wrong_options_are_one_line_and_code_2(capsys, arguments, message):
     assert err.count("\n") == 1
     code, out, _ = run(capsys, main, *arguments, "--json")
     assert (code, message in json.loads(out)["error"]) == (2, True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Needed:
+    """Of a command that there is not."""
+
+    clip: tyro.conf.Positional[Path]
+    """Folder of frames (jpg, png) or video file."""
+    checkpoint: Path
+    """Run directory of experiments.loso, of any method, or a PyTorch state dict
+    (.pt)."""
+    length: float
+    """FPS."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["c", "--length=1"], "--checkpoint=PATH is missing, run directory of experiments.loso, of any method, or a"),
+        (["--checkpoint=c", "--length=1"], "PATH is missing, folder of frames (jpg, png) or video file; x --help"),
+        (["c"], "state dict (.pt); --length=FLOAT is missing, FPS; x --help lists the options"),
+    ],
+)
+def test_what_is_missing_is_a_sentence(arguments, message):
+    with pytest.raises(OptionError) as error:
+        parse(Needed, arguments, program="x", description=None)
+    assert message in str(error.value)
+    assert "required" not in str(error.value)
+
+
+def test_what_else_has_an_option_is_said():
+    told = {"fast": "only cars have it"}
+    with pytest.raises(OptionError, match=r"^--fast: no such option; only cars have it; --lr: no such option; did you"):
+        parse(Options, ["--fast=1", "--lr=1"], program="x", description=None, elsewhere=lambda one: told.get(one, ""))
+
+
+def test_values_that_are_refused_are_of_options():
+    with pytest.raises(OptionError, match="epochs=0"), command.checked_options():
+        raise ValueError("--epochs=0")
+
+
+def test_lines_of_a_help_are_joined(capsys):
+    with pytest.raises(SystemExit):
+        parse(Needed, ["--help"], program="x", description="What it is.")
+    assert "PyTorch state dict (.pt)." in re.sub(r"[\s│]+", " ", capsys.readouterr().out)
 
 
 def test_help_stays_a_help(capsys):

@@ -187,6 +187,22 @@ def test_options_of_another_kind_of_data_or_method_are_none_of_the_command(warm_
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--method=lbp_top", "--epochs=3"], "--epochs: no such option; --method=lbp_top has none; it is an option"),
+        (["--view.scale=unit"], "--view.scale: no such option; --method=akmnet has none; it is an option of "),
+        (["--method=nothing"], "--method=nothing: expected one of akmnet, "),
+        (["--preset=tiny", "--epochs=0"], "--epochs=0: expected at least 1"),
+        (["--preset=tiny", "--rules=best"], "--rules=best: expected some of last"),
+    ],
+)
+def test_options_of_other_methods_and_bad_values_are_named_with_code_2(warm_command, tmp_path, arguments, message):
+    done = warm_command("loso", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["--preset=tiny", "--synthetic.size=48", "--pretrain.people=0"],

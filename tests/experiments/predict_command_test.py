@@ -52,7 +52,7 @@ def test_every_frame_of_a_video_is_used(workplace, predict):
         ("absent", "run", "no such file or folder; expected a folder of frames or a video file"),
         ("empty", "run", "no frames"),
         ("noise.avi", "run", "no frame can be read"),
-        ("clip", "gone.pt", "gone.pt: no such file"),
+        ("clip", "gone.pt", "gone.pt: no such file or folder; expected a run directory of experiments.loso, "),
         ("clip", "clip", "is not a run directory: run.json is missing"),
         ("clip", "noise.avi", "can't read it as plain weights"),
         ("clip", "run --fold=20", "no finished fold matches"),

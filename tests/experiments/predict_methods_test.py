@@ -73,7 +73,7 @@ def test_a_person_reads_votes_or_probabilities_and_the_apex(predict):
     assert "note: 100 frames/s are taken, those of the training clips; --fps says otherwise" in done.stderr
     votes = [line.split() for line in done.stdout.splitlines()]
     assert sum(int(count) for _, count, _ in votes) == 3
-    assert {word for *_, word in votes} == {"votes"}
+    assert all(word == ("vote" if count == "1" else "votes") for _, count, word in votes)
     done = predict("mine", "--checkpoint=ststnet")
     assert done.returncode == 0
     assert done.stdout.count("%") == 3
@@ -107,7 +107,7 @@ def test_videos_are_read_and_numbered_from_0(predict):
     ("arguments", "message"),
     [
         (["--checkpoint=lbp_top", "--apex=3"], "of method 'lbp_top', does not ask which frame is the apex; leave it"),
-        (["--checkpoint=ststnet", "--apex=1"], "apex 1: the clip's frames are numbered from "),
+        (["--checkpoint=ststnet", "--apex=1"], "--apex=1: expected a frame of the clip, numbered as in the file names, "),
         (["--checkpoint=ststnet", "--picture=p.png"], "of method 'ststnet' and mines no key frames that could be dra"),
         (["--checkpoint=ststnet", "--fps=50"], "of method 'ststnet', does not ask for the rate; leave it out"),
         (["--checkpoint=lbp_top", "--fps=-1"], "fps -1: expected frames per second, above 0"),

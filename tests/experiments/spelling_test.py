@@ -56,6 +56,8 @@ def test_a_home_of_nobody_makes_no_folder_of_that_name(monkeypatch, tmp_path):
 
 
 LOSO = [
+    "epochs",
+    "pretrain.epochs",
     "learning_rate",
     "clips_per_step",
     "devices",
@@ -75,6 +77,8 @@ LOSO = [
         ("--batch_size", "did you mean --clips_per_step?"),
         ("--batch-size=8", "did you mean --clips_per_step?"),
         ("--fold=1", "did you mean --folds?"),
+        ("--epoch=2", "did you mean --epochs?"),
+        ("--pretrain.epoch=2", "did you mean --pretrain.epochs?"),
         ("--memory_gib=2", "did you mean --data.memory_gib?"),
         ("--strenght=2", "did you mean --synthetic.strength?"),
         ("--gpu", "--devices=N is how many folds"),

@@ -9,7 +9,17 @@ from sklearn.metrics import f1_score, recall_score
 
 from akm_jax.loso.comparison import hits_of, mcnemar, paired_bootstrap
 from akm_jax.report.table_page import write_table_page
-from akm_jax.report.tables import Cell, Table, as_markdown, as_texts, key_frames_of, rows_of, verdict, write_table
+from akm_jax.report.tables import (
+    COLUMNS,
+    Cell,
+    Table,
+    as_markdown,
+    as_texts,
+    key_frames_of,
+    rows_of,
+    verdict,
+    write_table,
+)
 from experiments.paper_tables.cells import TABLES
 
 NO_KEY_FRAMES = ("beta", "selected", "threshold")
@@ -110,6 +120,15 @@ def test_text_forms_agree_and_a_cell_without_a_run_is_a_dash_and_why(make_table,
     for row in rows[1:]:
         assert float(numbers[row.cell.name]["last_accuracy"]) == pytest.approx(row.scores["last"].accuracy)
     assert numbers["s12"]["why_not"] == "the set has no annotated apexes"
+
+
+def test_a_chance_that_rounds_to_0_is_told_by_its_bound(make_table):
+    row = next(row for row in rows_of(make_table(5)) if row.versus and row.test)
+    told = {0.0: "< 0.001", 0.0004: "< 0.001", 0.0006: "0.001", 0.25: "0.250"}
+    for p, text in told.items():
+        of = dataclasses.replace(row, versus=dataclasses.replace(row.versus, p=p), test=dataclasses.replace(row.test, p=p))
+        assert COLUMNS["p, bootstrap"](of) == text
+        assert COLUMNS["p, McNemar"](of).startswith(f"{text} (")
 
 
 def test_key_frames_are_said_to_be_no_better_than_chance_where_they_are_not(make_table, tmp_path):
