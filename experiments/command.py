@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-import docstring_parser
 import tyro
 
 from akm_jax.observe import make_console
@@ -24,7 +23,6 @@ from experiments.spelling import as_read, suggest
 
 console = make_console()
 
-_docstrings_with_lines = docstring_parser.parse_from_object
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 EXPECTED = (OSError, ValueError, FloatingPointError, ImportError, MemoryError, RuntimeError, AssertionError)
@@ -194,17 +192,6 @@ def parse(
             )
         )
     raise OptionError(f"{_missing_as_sentence(_without_frame(said.getvalue()))}; {program} --help lists the options")
-
-
-def _parse_docstrings(*given: Any, **how: Any) -> docstring_parser.Docstring:
-    """What options are, as tyro reads it, without the line breaks that the source has within a paragraph."""
-    found = _docstrings_with_lines(*given, **how)
-    for option in found.params:
-        option.description = " ".join(option.description.split()) if option.description else option.description
-    return found
-
-
-docstring_parser.parse_from_object = _parse_docstrings  # where tyro asks; it would keep those line breaks
 
 
 def refuse_unused(arguments: Sequence[str], unused: Mapping[str, str]) -> None:

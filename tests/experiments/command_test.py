@@ -5,7 +5,6 @@ import errno
 import io
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -165,12 +164,6 @@ def test_what_else_has_an_option_is_said():
 def test_values_that_are_refused_are_of_options():
     with pytest.raises(OptionError, match="epochs=0"), command.checked_options():
         raise ValueError("--epochs=0")
-
-
-def test_lines_of_a_help_are_joined(capsys):
-    with pytest.raises(SystemExit):
-        parse(Needed, ["--help"], program="x", description="What it is.")
-    assert "PyTorch state dict (.pt)." in re.sub(r"[\s│]+", " ", capsys.readouterr().out)
 
 
 def test_help_stays_a_help(capsys):

@@ -107,7 +107,10 @@ def test_videos_are_read_and_numbered_from_0(predict):
     ("arguments", "message"),
     [
         (["--checkpoint=lbp_top", "--apex=3"], "of method 'lbp_top', does not ask which frame is the apex; leave it"),
-        (["--checkpoint=ststnet", "--apex=1"], "--apex=1: expected a frame of the clip, numbered as in the file names, "),
+        (
+            ["--checkpoint=ststnet", "--apex=1"],
+            "--apex=1: expected a frame of the clip, numbered as in the file names, ",
+        ),
         (["--checkpoint=ststnet", "--picture=p.png"], "of method 'ststnet' and mines no key frames that could be dra"),
         (["--checkpoint=ststnet", "--fps=50"], "of method 'ststnet', does not ask for the rate; leave it out"),
         (["--checkpoint=lbp_top", "--fps=-1"], "fps -1: expected frames per second, above 0"),

@@ -126,7 +126,9 @@ def test_a_chance_that_rounds_to_0_is_told_by_its_bound(make_table):
     row = next(row for row in rows_of(make_table(5)) if row.versus and row.test)
     told = {0.0: "< 0.001", 0.0004: "< 0.001", 0.0006: "0.001", 0.25: "0.250"}
     for p, text in told.items():
-        of = dataclasses.replace(row, versus=dataclasses.replace(row.versus, p=p), test=dataclasses.replace(row.test, p=p))
+        of = dataclasses.replace(
+            row, versus=dataclasses.replace(row.versus, p=p), test=dataclasses.replace(row.test, p=p)
+        )
         assert COLUMNS["p, bootstrap"](of) == text
         assert COLUMNS["p, McNemar"](of).startswith(f"{text} (")
 
