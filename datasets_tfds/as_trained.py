@@ -103,7 +103,7 @@ def training_pictures(checkpoint: Path) -> TrainingPictures:
     kinds, names = [kind.strip() for kind in dataset.split(",")], wanted.split(",")
     sets = max(len(kinds), len(names))  # of several pooled ones each, or all, may have a configuration
     pairs = zip(kinds * (sets // len(kinds)), names * (sets // len(names)), strict=True)
-    forms = {_form(kind, one.strip()) for kind, one in pairs}
+    forms = {_form(kind, one.strip(), is_drawn=is_drawn) for kind, one in pairs}
     form, alpha = forms.pop() if len(forms) == 1 else ("unknown", 0.0)
     known = read_known_clips(checkpoint)
     longest = max(_longest(checkpoint), *(one.num_frames for one in known), 0)
@@ -112,13 +112,15 @@ def training_pictures(checkpoint: Path) -> TrainingPictures:
     return TrainingPictures(form, alpha, is_drawn, longest, known, folders)
 
 
-def _form(dataset: str, name: str) -> tuple[Form, float]:
+def _form(dataset: str, name: str, *, is_drawn: bool) -> tuple[Form, float]:
     name = name or ("hs" if dataset == "smic" else "original")
     if name.startswith("aligned"):
         from datasets_tfds.preparation import Aligned, aligned_configs  # here: it needs tensorflow-datasets
 
         preparation = aligned_configs("")[name].preparation
         return "aligned", preparation.alpha if isinstance(preparation, Aligned) else 0.0
+    if is_drawn and dataset == "samm":  # heads; the pictures as distributed may be cropped
+        return "raw", 0.0
     if name in _CROPPED.get(dataset, ()):
         return "cropped", 0.0
     return "raw" if name in _RAW.get(dataset, ()) else "unknown", 0.0

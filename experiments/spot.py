@@ -25,7 +25,7 @@ from experiments.command import (
     require_writable,
     run_command,
 )
-from experiments.options import LongDataOptions
+from experiments.options import DRAWN_LONG, LongDataOptions
 
 if TYPE_CHECKING:
     from akm_jax.spot import Recognise
@@ -58,7 +58,10 @@ class SpotCommand:
 def main(arguments: Sequence[str]) -> None:
     """Parse, load, run, print the scores."""
     command = parse(SpotCommand, arguments, program="python -m experiments.spot", description=__doc__)
-    refuse_unused(arguments, command.data.unused)
+    from datasets_tfds.long.source import LONG_SETS  # here: --help need not wait for it
+
+    if command.data.dataset in (*LONG_SETS, DRAWN_LONG):  # another is refused where the videos are loaded
+        refuse_unused(arguments, command.data.unused)
     with checked_options():
         command.run.validate()
     from akm_jax.spot import run_spotting  # here: --help need not wait for it

@@ -10,7 +10,6 @@ from akm_jax.report.fonts import shown, text_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
 
 MAX_SHOWN = 9
 KEY_COLOUR, LINE_COLOUR, LIMIT_COLOUR = "#1f6fb4", "#777777", "#c0392b"
@@ -61,6 +60,7 @@ def _draw(
     ends: str,
 ) -> "Figure":
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     shown = _shown(beta)
     figure = Figure(figsize=(9, 4.2), layout="constrained")
