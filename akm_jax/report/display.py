@@ -4,6 +4,7 @@ Both count epochs, of all trainings of the run. What the run takes is told once,
 """
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -195,13 +196,17 @@ def estimate(seconds: float, size: RunSize) -> list[str]:
 
 
 class _Speed:
-    """How fast a run is: by frames where they are told, without what comes before the first step; else by epochs."""
+    """How fast a run is: by frames where they are told, without the first step; else by epochs, without the first.
+
+    What comes first is compiled. Trainings at once end their first epochs together, and so those after it.
+    """
 
     def __init__(self, size: RunSize):
         self._frames_an_epoch = size.frames / size.epochs if size.epochs else 0.0
         self._frames = 0
-        self._steps = self.epochs = 0
-        self._numbers: set[int] = set()
+        self._steps = 0
+        self._first: int | None = None  # number of the epoch that began it
+        self._at_once = self._epochs = 0
         self._started: float | None = None
 
     def start(self) -> None:
@@ -217,8 +222,15 @@ class _Speed:
             self._frames += frames
 
     def add_epoch(self, number: int) -> None:
-        self.epochs += 1
-        self._numbers.add(number)
+        """An epoch was done, by its number in its training."""
+        if self._first is None:
+            self._first = number
+        if number == self._first and not self._epochs:
+            self._at_once += 1
+            if not self._steps:
+                self._started = time.monotonic()
+        else:
+            self._epochs += 1
 
     def seconds(self, epochs: int) -> float | None:
         """What so many epochs take; None while that is not known."""
@@ -227,7 +239,9 @@ class _Speed:
         passed = time.monotonic() - self._started
         if self._frames_an_epoch and self._steps:
             return epochs * self._frames_an_epoch * passed / self._frames if self._frames else None
-        return epochs * passed / self.epochs if len(self._numbers) > 1 else None
+        if not self._epochs:
+            return None
+        return epochs * passed / (math.ceil(self._epochs / self._at_once) * self._at_once)
 
 
 def _name(place: Place) -> str:

@@ -162,15 +162,17 @@ def of_fold(fold: Path) -> Checkpoint:
     """The last of a finished fold: of the training on all other subjects, or of the inner one where there is no other.
 
     Raises:
-        ValueError: it is damaged, or the fold kept none, as folds of descriptors in older versions.
+        ValueError: it is damaged (the one before it is of another epoch than the fold's results), or the fold kept
+            none, as folds of descriptors in older versions.
     """
     for training in (ALL_SUBJECTS, INNER):
-        found, problems = newest(fold / "checkpoints" / training)
-        if found is not None:
-            return found
-        if problems:
+        last = checkpoints(fold / "checkpoints" / training)[-1:]
+        try:
+            if last:
+                return read(last[0])
+        except ValueError as e:
             anew = "delete that folder and give its run's command again, which trains it anew"
-            raise ValueError("\n".join([f"{fold}: no good checkpoint", *problems, anew]))
+            raise ValueError(f"{fold}: no good checkpoint\n{e}\n{anew}") from e
     raise ValueError(f"{fold}: the fold kept {TRAIN_ANEW}")
 
 

@@ -112,6 +112,7 @@ def test_a_fold_gives_what_its_last_training_kept(tmp_path):
     for name in ("inner", "all_subjects"):
         checkpoint.save(tmp_path / "checkpoints" / name, 1, {"of": np.array(len(name))}, {})
         assert checkpoint.of_fold(tmp_path).place.parent.name == name
-    (tmp_path / "checkpoints" / "all_subjects" / "epoch_0001" / "notes.json").unlink()
+    last = checkpoint.save(tmp_path / "checkpoints" / "all_subjects", 2, {"of": np.array(0)}, {})
+    (last / "notes.json").unlink()  # the one before it is good, and another model
     with pytest.raises(ValueError, match=r"no good checkpoint\n.*notes.json\ndelete that folder and give"):
         checkpoint.of_fold(tmp_path)
