@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from akm_jax.clips import padded_length
 from akm_jax.config import AKMNetConfig, settings_from_json
 from akm_jax.data.clip_set import Clips, HeldPictures
 from akm_jax.data.subjects import match_subject, subject_order
@@ -230,7 +231,7 @@ def require_memory(method: Method, num_frames: int, height: int, width: int) -> 
     config, there = method.config, memory_bytes()
     needed = 0 if method.frame_size else COPIES * num_frames * height * width
     if isinstance(config, AKMNetConfig):
-        needed += prediction_bytes(config.model, config.model.interpolated_frames or num_frames)
+        needed += prediction_bytes(config.model, padded_length(config.model.interpolated_frames or num_frames))
     if there and needed > there:
         raise ValueError(
             f"a clip of {num_frames:,} frames needs about {needed / 1e9:.1f} GB to classify, this machine has "

@@ -141,6 +141,12 @@ def pack(
     return PackedClips(jnp.asarray(frames), jnp.asarray(clip_ids), jnp.asarray(slots), jnp.asarray(mask), max_frames)
 
 
+def padded_length(frames: int) -> int:
+    """Length to pad a clip to, so that clips of about a length share a program: 7 frames or an eighth more at most."""
+    step = max(8, 1 << frames.bit_length() >> 4)
+    return -(-frames // step) * step
+
+
 def _to_unit_range(clip: np.ndarray) -> np.ndarray:
     if clip.dtype == np.uint8:
         return clip.astype(jnp.zeros(()).dtype) / 255

@@ -88,6 +88,19 @@ def bars(console: "Console", *columns: Any) -> "Progress":
 
 
 @contextlib.contextmanager
+def busy(console: "Console", what: str) -> Iterator[None]:
+    """Work begins of which nobody knows how far it is."""
+    if console.is_terminal:
+        from rich.text import Text
+
+        with console.status(Text(what)):
+            yield
+        return
+    with PlainLines(console, what):
+        yield
+
+
+@contextlib.contextmanager
 def counted(console: "Console", what: str, total: int) -> Iterator[Callable[[], None]]:
     """Work of `total` parts begins: gives what is to be called after each."""
     if console.is_terminal:

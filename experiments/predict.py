@@ -23,6 +23,7 @@ from akm_jax.classifier import Classifier, Prediction, load_classifier, predict,
 from akm_jax.data.frame_names import FrameOrderError
 from akm_jax.data.own_clip import OwnClip, open_clip
 from akm_jax.data.video import ADVICE
+from akm_jax.progress import busy
 from akm_jax.report.fonts import shown
 from akm_jax.report.picture import key_frame_picture
 from akm_jax.views.view import Clip
@@ -100,7 +101,8 @@ def main(arguments: Sequence[str]) -> None:
     timing = time_own_clip(command, clip, classifier, trained.known)
     seen = see_clip(clip, trained, classifier.method.frame_size, crop=command.crop, given=_given_face(command))
     seen = dataclasses.replace(seen, notes=seen.notes + timing.notes, warnings=seen.warnings + timing.warnings)
-    prediction = predict(classifier, seen.frames, fps=timing.fps, apex=timing.apex)
+    with busy(console, "classifying: the first clip of about its length is compiled"):
+        prediction = predict(classifier, seen.frames, fps=timing.fps, apex=timing.apex)
     apex = find_apex(classifier, seen.frames, timing)
     if not command.json:  # before the picture: what was found shall not be lost with it
         print_prediction(classifier, prediction, clip.names, apex)

@@ -197,7 +197,8 @@ def spot_recording(
     if not curves:
         raise ValueError("\n".join(left_out))
     if recognise is not None:
-        intervals = [_recognised(one, crops, recognise, watch) for one in intervals]
+        unnamed = observer.track(intervals, "Naming expressions", len(intervals))
+        intervals = [_recognised(one, crops, recognise, watch) for one in unnamed]
     intervals.sort(key=lambda one: (one.onset, one.offset))
     half_lengths = {one.type: one.half_length(recording.fps) for one in spotters}
     return Watched(recording, track, half_lengths, tuple(curves), tuple(intervals), (*notes, *left_out))

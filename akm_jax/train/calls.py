@@ -17,7 +17,7 @@ from flax import nnx
 from jaxtyping import UInt8
 
 from akm_jax import optim
-from akm_jax.clips import PackedClips, pack
+from akm_jax.clips import PackedClips, pack, padded_length
 from akm_jax.data.batching import BatchPlan
 from akm_jax.models.akmnet import AKMNet, AKMNetOutput
 from akm_jax.observe import Observer, Place, Progress
@@ -71,14 +71,19 @@ def evaluate(setup: RunSetup, state: TrainState, clips: np.ndarray) -> Evaluatio
 
 
 def classify(network: AKMNet, clips: Iterable[UInt8[np.ndarray, "T S S"]]) -> Evaluation:
-    """Run a network over clips, one after another."""
+    """Run a network over clips, one after another, each padded as `padded_length` says."""
     graph, state = nnx.split(network)
-    outputs = [jax.device_get(_apply(state, pack([frames]), graph=graph)) for frames in clips]
+    lengths, outputs = [], []
+    for frames in clips:
+        longest = padded_length(len(frames))
+        packed = pack([frames], num_frames=longest, max_frames=longest)
+        lengths.append(len(frames))
+        outputs.append(jax.device_get(_apply(state, packed, graph=graph)))
     return Evaluation(
         np.arange(len(outputs)),
         np.concatenate([one.logits for one in outputs]),
-        [one.key_frames.beta for one in outputs],
-        [one.key_frames.selected.astype(int) for one in outputs],
+        [one.key_frames.beta[:length] for one, length in zip(outputs, lengths, strict=True)],
+        [one.key_frames.selected[:length].astype(int) for one, length in zip(outputs, lengths, strict=True)],
         np.concatenate([one.key_frames.threshold for one in outputs]),
     )
 

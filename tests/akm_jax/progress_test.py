@@ -32,6 +32,17 @@ def test_without_a_terminal_a_line_comes_whatever_is_going_on(log, monkeypatch):
     assert log.file.getvalue().startswith("compiling [/b] (0 s so far)\n")
 
 
+def test_work_of_unknown_length_says_what_it_is(log, monkeypatch):
+    monkeypatch.setattr(progress, "LINE_INTERVAL_S", 0.02)
+    with progress.busy(log, "classifying [/b]"):
+        while "classifying [/b] (0 s so far)" not in log.file.getvalue():
+            time.sleep(0.01)
+    terminal = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    with progress.busy(terminal, "classifying [/b]"):
+        pass
+    assert "classifying [/b]" in terminal.file.getvalue()
+
+
 def test_without_a_terminal_counted_work_says_how_far_it_is(log, monkeypatch):
     monkeypatch.setattr(progress, "LINE_INTERVAL_S", 0.02)
     items = []
