@@ -161,19 +161,6 @@ def _find_fold(run_dir: Path, subject: str | None, seed: int | None) -> Path:
     return folds[next(key for key in found if meant in (None, key[1]))]
 
 
-def require_key_frames(classifier: Classifier) -> None:
-    """Refuse a model for work that needs AKMNet.
-
-    Raises:
-        ValueError: it mines no key frames.
-    """
-    if not classifier.mines_key_frames:
-        raise ValueError(
-            f"{classifier.source} is of method {classifier.method.name!r} and mines no key frames; expected a run of "
-            "akmnet with --model.mining=s123, s12, s13 or s23"
-        )
-
-
 def predict(classifier: Classifier, frames: np.ndarray, *, fps: float = 0.0, apex: int = -1) -> Prediction:
     """Classify one clip.
 

@@ -111,13 +111,18 @@ def watch_video(
 
 
 def recognise_with(recogniser: Classifier) -> Recognise:
-    """What a trained AKMNet says of the crops of an interval."""
+    """What a trained model says of the crops of an interval, whose apex is where the method's own rule puts it."""
+    names = recogniser.class_names
 
-    def recognise(crops: np.ndarray) -> Recognition:
-        said = predict(recogniser, crops)
-        named = {name: float(value) for name, value in zip(recogniser.class_names, said.probabilities, strict=True)}
+    def recognise(crops: np.ndarray, fps: float) -> Recognition:
+        said = predict(recogniser, crops, fps=fps)
+        is_votes = recogniser.method.scores == "votes"
+        scores = dict(zip(names, (said.logits if is_votes else said.probabilities).tolist(), strict=True))
         return Recognition(
-            max(named, key=lambda name: named[name]), named, tuple(np.flatnonzero(said.selected).tolist())
+            names[said.label],
+            probabilities={} if is_votes else scores,
+            votes=scores if is_votes else {},
+            key_frames=tuple(np.flatnonzero(said.selected).tolist()),
         )
 
     return recognise
@@ -173,9 +178,10 @@ def _describe_interval(one: FoundInterval) -> dict[str, Any]:
     found = {name: value for name, value in vars(one).items() if name != "recognition"}
     if one.recognition is None:
         return found
-    key_frames = [one.onset + frame for frame in one.recognition.key_frames]
-    named = {"emotion": one.recognition.emotion, "probabilities": one.recognition.probabilities}
-    return {**found, **named, "key_frames": key_frames}
+    said = {name: value for name, value in vars(one.recognition).items() if value}
+    if one.recognition.key_frames:
+        said["key_frames"] = [one.onset + frame for frame in one.recognition.key_frames]
+    return found | said
 
 
 def _table(watched: Watched) -> pd.DataFrame:
@@ -187,18 +193,20 @@ def _table(watched: Watched) -> pd.DataFrame:
         for one in watched.intervals
     ]
     table = pd.DataFrame(rows, columns=columns)
-    recognised = any(one.recognition for one in watched.intervals)
-    return table if recognised else table.drop(columns=["emotion", "probability"])
+    said = [one.recognition for one in watched.intervals if one.recognition]
+    unsaid = {"emotion": bool(said), "probability": any(one.probabilities for one in said)}
+    return table.drop(columns=[name for name, is_said in unsaid.items() if not is_said])
 
 
 def _emotion(said: Recognition | None) -> list[Any]:
-    return ["", ""] if said is None else [said.emotion, said.probabilities[said.emotion]]
+    return ["", ""] if said is None else [said.emotion, said.probabilities.get(said.emotion, "")]
 
 
 def describe_result(result: Mapping[str, Any]) -> list[str]:
     """Lines that a person wants to read."""
     return [
         f"{one['onset_s']:8.2f} to {one['offset_s']:.2f} s  {one['type']}  {one['score']:.3f}"
-        + (f"  {one['emotion']} {one['probabilities'][one['emotion']]:.0%}" if "emotion" in one else "")
+        + (f"  {one['emotion']}" if "emotion" in one else "")
+        + (f" {one['probabilities'][one['emotion']]:.0%}" if "probabilities" in one else "")
         for one in result["intervals"]
     ]

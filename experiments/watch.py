@@ -5,7 +5,7 @@
     python -m experiments.watch 0 --spotter=runs/spot-cas_me2 --seconds=20
 
 Face and landmarks are found once and again where the face is lost; intervals come from SOFTNet's scores, their class
-from AKMNet. Writes result.json, intervals.csv, annotated.mp4 and report.html.
+from a run of any method. Writes result.json, intervals.csv, annotated.mp4 and report.html.
 """
 
 import dataclasses
@@ -38,7 +38,8 @@ class WatchCommand:
     spotter: Path
     """Run directory of experiments.spot, or a Keras file of SOFTNet (.hdf5)."""
     recogniser: Path | None = None
-    """Run directory of experiments.loso or a PyTorch state dict (.pt) of AKMNet; without it intervals have no class."""
+    """Run directory of experiments.loso, of any method, or a PyTorch state dict (.pt) of AKMNet; without it intervals
+    have no class."""
     run_dir: Path = Path("watched")
     """Where results go."""
     type: Literal["micro", "macro"] | None = None
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str]) -> None:
     """Parse, open, watch, print."""
     command = parse(WatchCommand, arguments, program="python -m experiments.watch", description=__doc__)
     refuse_unused(arguments, _unused(command))
-    from akm_jax.classifier import load_classifier, require_key_frames
+    from akm_jax.classifier import load_classifier
     from akm_jax.report.annotated_video import find_encoder
     from akm_jax.watch import describe_result, watch_video
 
@@ -81,7 +82,6 @@ def main(arguments: Sequence[str]) -> None:
     if command.recogniser is not None:
         names = command.classes.split(",") if command.classes else None
         recogniser = load_classifier(command.recogniser, subject=command.fold, class_names=names)
-        require_key_frames(recogniser)
     if command.annotate:
         find_encoder()  # before a camera records
     recording = _recording(command)

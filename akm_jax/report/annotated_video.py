@@ -95,8 +95,8 @@ def label(one: FoundInterval) -> str:
         return one.type
     emotion, probabilities = one.recognition.emotion, one.recognition.probabilities
     # OpenCV draws ASCII only.
-    named = emotion if emotion.isascii() else f"class {list(probabilities).index(emotion)}"
-    return f"{one.type} {named} {max(probabilities.values()):.0%}"
+    named = emotion if emotion.isascii() else f"class {list(probabilities or one.recognition.votes).index(emotion)}"
+    return f"{one.type} {named} {probabilities[emotion]:.0%}" if probabilities else f"{one.type} {named}"
 
 
 def draw_strip(watched: Watched, width: int) -> np.ndarray:

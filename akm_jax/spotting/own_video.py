@@ -35,18 +35,20 @@ class Recognition:
     """What a recogniser says of an interval.
 
     Attributes:
-        emotion: name of the most probable class.
-        probabilities: of every class by name.
-        key_frames: numbers of the frames it looked at, counted from the interval's first.
+        emotion: name of the class that it takes it for.
+        probabilities: of every class by name; none of a method that votes.
+        votes: for every class by name; none of a method that gives probabilities.
+        key_frames: numbers of the frames it looked at, counted from the interval's first; none of a method without.
     """
 
     emotion: str
-    probabilities: dict[str, float]
-    key_frames: tuple[int, ...]
+    probabilities: dict[str, float] = dataclasses.field(default_factory=dict)
+    votes: dict[str, float] = dataclasses.field(default_factory=dict)
+    key_frames: tuple[int, ...] = ()
 
 
-Recognise = Callable[[UInt8[np.ndarray, "T 128 128"]], Recognition]
-"""Names the expression of the crops of an interval."""
+Recognise = Callable[[UInt8[np.ndarray, "T 128 128"], float], Recognition]
+"""Names the expression of the crops of an interval, at so many frames per second."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,7 +176,7 @@ def spot_recording(
         spotters: a network a type.
         flow: optical flow for a spotter.
         watch: is told where the time goes.
-        recognise: names the expression of an interval; None leaves it open.
+        recognise: names the expression of an interval, or raises ValueError where it can't; None leaves all open.
         observer: is shown how far the work is.
 
     Raises:
@@ -197,8 +199,14 @@ def spot_recording(
     if not curves:
         raise ValueError("\n".join(left_out))
     if recognise is not None:
-        unnamed = observer.track(intervals, "Naming expressions", len(intervals))
-        intervals = [_recognised(one, crops, recognise, watch) for one in unnamed]
+        for i, one in enumerate(observer.track(tuple(intervals), "Naming expressions", len(intervals))):
+            try:
+                with watch.part("recogniser"):
+                    said = recognise(crops.read(one.onset, one.offset + 1), recording.fps)
+            except ValueError as e:  # what was spotted shall not be lost with it
+                left_out.append(f"{_stretch(recording, one.onset, one.offset + 1)}: not named, {e}")
+            else:
+                intervals[i] = dataclasses.replace(one, recognition=said)
     intervals.sort(key=lambda one: (one.onset, one.offset))
     half_lengths = {one.type: one.half_length(recording.fps) for one in spotters}
     return Watched(recording, track, half_lengths, tuple(curves), tuple(intervals), (*notes, *left_out))
@@ -263,11 +271,6 @@ def _rows(found: Spotted, start: int) -> Iterator[tuple[int, int, float]]:
 def _interval(recording: Recording, kind: ExpressionType, onset: int, offset: int, score: float) -> FoundInterval:
     times = recording.times
     return FoundInterval(kind, onset, offset, float(times[onset]), float(times[offset]), score)
-
-
-def _recognised(one: FoundInterval, crops: CropFile, recognise: Recognise, watch: Stopwatch) -> FoundInterval:
-    with watch.part("recogniser"):
-        return dataclasses.replace(one, recognition=recognise(crops.read(one.onset, one.offset + 1)))
 
 
 def active(intervals: Iterable[FoundInterval], frame: int) -> list[FoundInterval]:

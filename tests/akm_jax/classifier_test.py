@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from akm_jax.classifier import load_classifier, predict, require_key_frames, require_memory
+from akm_jax.classifier import load_classifier, predict, require_memory
 from akm_jax.config import AKMNetConfig, ModelConfig, RunOptions, settings_from_json
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.descriptors.codebooks import CodebookConfig
@@ -49,6 +49,7 @@ from akm_jax.views.chosen_frame import ChosenFrame
 from akm_jax.views.flow_mosaic import FlowMosaic
 from akm_jax.views.flow_picture import FlowPicture
 from akm_jax.views.magnified_flow import MagnifiedFlow
+from akm_jax.watch import recognise_with
 
 SIZE, CLIPS = 32, 5
 FRAMES, GRID, SVM = Frames(size=SIZE), {"rows": 2, "cols": 2}, SVMConfig(costs=(1.0, 10.0))
@@ -301,12 +302,19 @@ def test_a_model_without_key_frames_says_so(moving, finished):
     said = predict(classifier, moving.read(0), fps=100)
     assert (len(said.beta), len(said.selected), len(said.probabilities)) == (0, 0, 0)
     assert np.isnan(said.threshold)
-    with pytest.raises(ValueError, match="of method 'lbp_top' and mines no key frames; expected a run of akmnet"):
-        require_key_frames(classifier)
     with pytest.raises(ValueError, match="apex 6 of a clip of 6 frames"):
         predict(classifier, moving.read(0), apex=6)
     with pytest.raises(ValueError, match=r"expected uint8 frames \(T, H, W\) with T >= 1, got float64"):
         predict(classifier, moving.read(0).astype(float))
+
+
+@pytest.mark.parametrize(("method", "said"), [(LINEAR, "votes"), (CENTRED, "probabilities")])
+def test_intervals_of_a_video_are_named_with_what_the_method_gives(moving, finished, method, said):
+    classifier = load_classifier(finished(method))
+    found = recognise_with(classifier)(moving.read(0), 100)
+    assert found.emotion == classifier.class_names[predict(classifier, moving.read(0), fps=100).label]
+    assert {name for name, value in vars(found).items() if value} == {"emotion", said}
+    assert tuple(getattr(found, said)) == classifier.class_names
 
 
 def test_what_does_not_fit_into_memory_is_refused_with_the_number(monkeypatch):

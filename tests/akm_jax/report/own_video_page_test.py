@@ -25,7 +25,7 @@ ABOUT = {
     "seconds": {"flow": 1.0},
     "frames_per_second": 61.0,
 }
-JOY = Recognition("joy", {"joy": 0.7, "fear & <awe>": 0.3}, (1, 3))
+JOY = Recognition("joy", {"joy": 0.7, "fear & <awe>": 0.3}, key_frames=(1, 3))
 
 
 def record(path, fps=FPS, count=FRAMES, times=None):
@@ -144,8 +144,10 @@ def test_a_label_without_a_recogniser_is_the_type():
 
 
 def test_a_class_that_opencv_has_no_letters_for_is_called_by_its_number():
-    surprise = Recognition("惊讶", {"joy": 0.3, "惊讶": 0.7}, (1, 3))
+    scores = {"joy": 0.3, "惊讶": 0.7}
+    surprise, by_votes = Recognition("惊讶", scores), Recognition("惊讶", votes=scores)
     assert label(FoundInterval("micro", 8, 16, 0.4, 0.8, 0.9, surprise)) == "micro class 1 70%"
+    assert label(FoundInterval("micro", 8, 16, 0.4, 0.8, 0.9, by_votes)) == "micro class 1"
     assert label(FoundInterval("micro", 8, 16, 0.4, 0.8, 0.9, JOY)) == "micro joy 70%"
 
 

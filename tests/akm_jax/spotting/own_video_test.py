@@ -171,15 +171,25 @@ def test_landmarks_that_leave_no_picture_are_told(record, watch, source):
 def test_intervals_are_recognised_by_their_crops(record, watch):
     seen = []
 
-    def recognise(crops):
+    def recognise(crops, fps):
         seen.append(crops)
-        return Recognition("joy", {"joy": 0.7, "fear": 0.3}, (2, 3))
+        assert fps == FPS
+        return Recognition("joy", {"joy": 0.7, "fear": 0.3}, key_frames=(2, 3))
 
     (one,) = watch(record(step(60, 30)), recognise=recognise).intervals
     assert one.recognition.emotion == "joy"
     assert seen[0].shape == (9, 128, 128)
     assert seen[0][0].mean() < 105
     assert seen[0][-1].mean() > 135
+
+
+def test_an_interval_that_cannot_be_named_is_kept_and_told(record, watch):
+    def recognise(crops, fps):
+        raise ValueError("9 frames are too few")
+
+    found = watch(record(step(60, 30)), recognise=recognise)
+    assert [one.recognition for one in found.intervals] == [None]
+    assert found.notes[-1].endswith("not named, 9 frames are too few")
 
 
 def test_the_face_of_an_astronaut_is_found_and_lost(tmp_path, spotter):
