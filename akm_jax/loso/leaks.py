@@ -13,7 +13,7 @@ import concurrent.futures
 import dataclasses
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,8 @@ from akm_jax.data.folds import Fold
 from akm_jax.loso.rules import plan_training
 from akm_jax.loso.run_dir import describe_data
 from akm_jax.machine import num_cores
-from akm_jax.methods.protocol import Context, Method, Outputs, Start, Training
-from akm_jax.observe import ALL_SUBJECTS, Observer, Track
+from akm_jax.methods.protocol import Context, Method, Outputs, Start, Trainer, Training
+from akm_jax.observe import ALL_SUBJECTS, INNER, Observer, Track
 from akm_jax.views.cache import compute_views
 from akm_jax.views.view import LeakError, Seen, Views, from_files
 
@@ -134,7 +134,8 @@ def refuse_dependence(
     """Train one fold twice, with the left-out subject's pictures and labels as they are and with others.
 
     Of ready-made pictures the subject's are altered themselves. The fold is that whose subject shows most classes, then
-    most clips. It costs as much as two folds under rule `last`, and a third where outputs differ.
+    most clips. It costs as much as two folds, and a third where outputs differ. A method that looks at how often
+    classes occur in other trainings is not found: labels are passed on within the subject.
 
     Args:
         method: what is trained.
@@ -192,20 +193,24 @@ class _Probe:
     views_dir: Path | None
 
     def outputs(self, clip_set: ClipSet, shown: ClipSet, observer: Observer) -> np.ndarray:
-        """Outputs (epochs, n, K) where the method is shown the clips of `shown`."""
+        """Outputs (epochs x n, K) where the method is shown the clips of `shown`, of each training under the rules."""
         clips, views = shown.without_labels(), self._views(clip_set, shown)
         context = Context(self.options, self.folder, observer, describe_data(clip_set))
         trainer = self.method.prepare(clips, views, self.plan(shown, self.options), context)
-        folds = (self.fold, *self.beside)
-        training, *others = (plan_training(shown, one, self.options.seed, ALL_SUBJECTS, inner_share=0) for one in folds)
+        names = [ALL_SUBJECTS, *([INNER] if INNER in self.options.chosen_rules else [])]
+        return np.concatenate([one for name in names for one in self._said(trainer, shown, name)])
+
+    def _said(self, trainer: Trainer, shown: ClipSet, name: str) -> Iterator[np.ndarray]:
+        """Outputs (n, K), of every epoch, of the fold's training of that name."""
+        folds, options = (self.fold, *self.beside), self.options
+        training, *others = (
+            plan_training(shown, one, options.seed, name, inner_share=options.inner_share) for one in folds
+        )
         probes = training.clips[:: -(-len(training.clips) // PROBES)]
         watching = dataclasses.replace(training, watched=(np.concatenate([probes, self.fold.test]),))
-        found = []
         for epoch, *_ in trainer.train([watching, *others], [Start()] * len(folds), Observer()):
             given = epoch.outputs[0]
-            logits = np.asarray(given.logits if isinstance(given, Outputs) else given)
-            found.append(logits[: len(probes)])
-        return np.stack(found)
+            yield np.asarray(given.logits if isinstance(given, Outputs) else given)[: len(probes)]
 
     def _views(self, clip_set: ClipSet, shown: ClipSet) -> Views:
         """What is seen of each clip; of altered clips nothing is kept."""

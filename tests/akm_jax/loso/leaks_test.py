@@ -13,6 +13,7 @@ from akm_jax.loso import driver, leaks, rules
 from akm_jax.methods.akmnet import AKMNet
 from akm_jax.methods.lbp_top import LBPTop
 from akm_jax.methods.protocol import Epoch, Method, Trainer
+from akm_jax.observe import INNER
 from akm_jax.run import run_loso
 from akm_jax.views.view import LeakError
 
@@ -146,9 +147,23 @@ def test_a_method_that_sees_the_left_out_subject_is_refused(run, leak):
         run(leak())
 
 
-@pytest.mark.parametrize("honest", [Centroids, Together, LBPTop])
-def test_honest_methods_pass(run, honest):
-    assert run(honest())["num_clips"] == 24
+class Validation(Standardised):
+    """The same in the second training alone, which chooses the epoch."""
+
+    def learn(self, views, training):
+        return (Standardised if training.place.training == INNER else Centroids).learn(self, views, training)
+
+
+def test_the_training_that_chooses_is_looked_at_where_there_is_one(run):
+    with pytest.raises(LeakError, match="sees the subject it is tested on"):
+        run(Validation(), rules="last,inner")
+
+
+@pytest.mark.parametrize(
+    ("honest", "rules"), [(Centroids, "last"), (Together, "last"), (LBPTop, "last,inner"), (Validation, "last")]
+)
+def test_honest_methods_pass(run, honest, rules):
+    assert run(honest(), rules=rules)["num_clips"] == 24
 
 
 def test_akmnet_passes(run, tiny_config, make_clip_set):
