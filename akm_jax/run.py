@@ -17,7 +17,8 @@ from akm_jax.loso.rules import trainings_of
 from akm_jax.loso.run_dir import describe_run, open_run
 from akm_jax.methods.protocol import Method
 from akm_jax.observe import Observer, Observers, make_console
-from akm_jax.views.view import from_files
+from akm_jax.views.clip_landmarks import read_landmarks
+from akm_jax.views.view import from_files, landmark_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,6 +76,8 @@ def run_loso(
     folds, options = folds_asked_for(clip_set, options)
     if (ready := from_files(method.view)) is not None:
         ready.given(clip_set.clip_ids)
+    if (landmarks := landmark_file(method.view)) is not None:
+        read_landmarks(landmarks, clip_set.clip_ids)
     if method.parts:
         from akm_jax.loso.devices import choose_devices
 

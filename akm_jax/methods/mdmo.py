@@ -1,6 +1,7 @@
 """MDMO of robust local flow and a support vector machine of radial basis functions (Liu et al. 2016)."""
 
 import dataclasses
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -22,15 +23,24 @@ class MDMOView:
     mdmo: MDMOConfig = MDMOConfig()
     flow: Literal["rlof", "farneback", "tvl1", "dis"] = "rlof"
     """Algorithm of the flow."""
-    landmarks: Literal["mesh", "mean"] = "mesh"
-    """Where regions come from: landmarks found on the first frame, or one fixed face for all clips, which fits crops
-    that are aligned by the eyes."""
+    landmarks: str = "mesh"
+    """Where regions come from: mesh, landmarks found on the first frame; mean, one fixed face for all clips, which fits
+    crops that are aligned by the eyes; or a CSV file with 68 landmarks of each clip's first frame, in its pixels."""
+
+    def __post_init__(self):
+        if self.landmarks not in ("mesh", "mean") and Path(self.landmarks).suffix.lower() != ".csv":
+            raise ValueError(f"landmarks={self.landmarks}: expected mesh, mean, or a CSV file (.csv)")
+
+    @property
+    def landmark_file(self) -> Path | None:
+        """The CSV file of landmarks, if one is to be taken."""
+        return None if self.landmarks in ("mesh", "mean") else Path(self.landmarks)
 
     def __call__(self, clip: Clip) -> np.ndarray:
         """Main directional mean flow of 36 regions.
 
         Raises:
-            ValueError: a clip of one frame, or no face where landmarks are looked for.
+            ValueError: a clip of one frame, no face where landmarks are looked for, or none given.
             FileNotFoundError: the models that find landmarks are not installed.
         """
         from akm_jax.ops.flow import flow  # here: loads JAX
@@ -38,13 +48,18 @@ class MDMOView:
         frames = self.frames.of(clip)
         if len(frames) < 2:
             raise ValueError("a clip of 1 frame has no flow; expected at least 2")
-        landmarks = self.landmarks_of(frames[0])
+        landmarks = self.landmarks_of(clip, frames[0])
         return self.mdmo(flow(np.repeat(frames[:1], len(frames) - 1, 0), frames[1:], method=self.flow), landmarks)
 
-    def landmarks_of(self, frame: np.ndarray) -> np.ndarray:
-        """68 landmarks of a frame."""
+    def landmarks_of(self, clip: Clip, frame: np.ndarray) -> np.ndarray:
+        """68 landmarks of a clip's first frame, in pixels of `frame`, which is that frame at the wanted size."""
         if self.landmarks == "mean":
             return fixed_face(self.frames.size)
+        if self.landmark_file is not None:
+            if clip.landmarks is None:
+                raise ValueError(f"no landmarks of this clip were given; expected those of {self.landmarks}")
+            height, width = clip.frames.shape[1:]
+            return (clip.landmarks + 0.5) * self.frames.size / (width, height) - 0.5
         from akm_jax.prepare.mesh_landmarks import MeshLandmarks  # here: loads OpenCV's networks
 
         faces = MeshLandmarks()(frame)
@@ -63,7 +78,7 @@ class MDMO(SupportVectors):
     name: ClassVar[str] = "mdmo"
     title: ClassVar[str] = "MDMO"
     source: ClassVar[str] = "Liu, Zhang, Yan, Wang, Zhao, Fu, TAFFC 7(4), 2016"
-    ours: ClassVar[str] = "landmarks by the face mesh; C by the training subjects"
+    ours: ClassVar[str] = "landmarks by the face mesh, unless given; C by the training subjects"
     cost: ClassVar[str] = "the flow of every frame of a clip"
     clip_seconds: ClassVar[float] = 4.0
     view: MDMOView = MDMOView()

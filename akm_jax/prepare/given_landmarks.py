@@ -99,6 +99,18 @@ class LandmarkTable:
             raise ValueError(f"{self._path} does not cover video '{video}'; it has rows of videos such as {have}")
         return self.videos[video]
 
+    def first_frame(self, video: str) -> tuple[Box, Float[np.ndarray, "68 2"]]:
+        """Box and points on the first frame of a video, of which nothing else is told.
+
+        Raises:
+            ValueError: it has no row, or rows for other frames.
+        """
+        rows = self.video(video).rows
+        if (starts := [start for start, _, _ in rows]) != [0]:
+            raise ValueError(f"{self._path}: video '{video}' has rows for frames {starts}; expected one, for frame 0")
+        [(_, box, points)] = rows
+        return box, points
+
 
 def _check_columns(path: Path, names: Sequence[str]) -> None:
     missing = [name for name in ("video", *BOX_COLUMNS, *POINT_COLUMNS) if name not in names]

@@ -24,7 +24,8 @@ import numpy as np
 from akm_jax.data.clip_set import Clips
 from akm_jax.files import one_at_a_time
 from akm_jax.observe import Track
-from akm_jax.views.view import Clip, LeakError, Seen, View, Views, from_files
+from akm_jax.views.clip_landmarks import checksum_of, read_landmarks
+from akm_jax.views.view import Clip, LeakError, Seen, View, Views, from_files, landmark_file
 
 # Name of the one array of a view that gives no names.
 ONLY = "value"
@@ -62,10 +63,13 @@ def compute_views(
     Raises:
         LeakError: the view asks for what it must not see, holds more than settings, or is no pure function: computed
             again it gives something else.
-        ValueError: a clip cannot be read, or the view gives something other than arrays.
+        FileNotFoundError: a file that the view takes something from is not there.
+        ValueError: a clip cannot be read, or the view gives something other than arrays; a file of landmarks is
+            misformed, or lacks clips.
     """
     if (ready := from_files(view)) is not None:
         return Views(ready.given(clip_ids))
+    points = _landmarks(view, clip_ids)
     place = (folder or cache_folder()) / f"{_name(view)}-{fingerprint(view)}" / f"{clips.pictures.checksum:08x}"
     fresh: list[int] = []
     seen = []
@@ -79,12 +83,12 @@ def compute_views(
                 held.enter_context(one_at_a_time(place / ".lock", f"computes views ({_name(view)}) of these clips"))
                 found = read_entry(path)
             if found is None:
-                found = _compute(view, clips, i, clip_ids[i])
+                found = _compute(view, clips, i, clip_ids[i], points[i])
                 write_entry(path, found)
                 fresh.append(i)
             seen.append(found)
         for i in {*fresh[:1], *fresh[len(fresh) // 2 :][:1]}:
-            if not _equal(_compute(view, clips, i, clip_ids[i]), seen[i]):
+            if not _equal(_compute(view, clips, i, clip_ids[i], points[i]), seen[i]):
                 for k in fresh:
                     paths[k].unlink(missing_ok=True)
                 raise LeakError(
@@ -100,7 +104,14 @@ def see(view: View, clips: Clips, clip_ids: Sequence[str]) -> Views:
     Raises:
         LeakError, ValueError: as `compute_views`.
     """
-    return Views([_as_given(_compute(view, clips, i, clip_id)) for i, clip_id in enumerate(clip_ids)])
+    points = _landmarks(view, clip_ids)
+    return Views([_as_given(_compute(view, clips, i, clip_id, points[i])) for i, clip_id in enumerate(clip_ids)])
+
+
+def _landmarks(view: View, clip_ids: Sequence[str]) -> Sequence[np.ndarray | None]:
+    """Landmarks of each clip where the view wants them from a file."""
+    path = landmark_file(view)
+    return [None] * len(clip_ids) if path is None else read_landmarks(path, clip_ids)
 
 
 def _as_given(found: dict[str, np.ndarray]) -> Seen:
@@ -132,12 +143,14 @@ def describe_view(view: View) -> dict[str, Any]:
 
     Raises:
         LeakError: it holds more than plain settings.
-        FileNotFoundError: the folder of ready-made pictures is not there.
+        FileNotFoundError: the folder of ready-made pictures, or the file of landmarks, is not there.
     """
     _require_pure(view)
     settings: dict[str, Any] = {} if inspect.isfunction(view) else dataclasses.asdict(view)  # type: ignore[call-overload]
     if (ready := from_files(view)) is not None:
         settings["given_checksum"] = ready.given_checksum()
+    if (path := landmark_file(view)) is not None:
+        settings["landmarks_checksum"] = checksum_of(path)
     return {"name": _name(view), **settings}
 
 
@@ -222,11 +235,11 @@ def _file_name(clips: Clips, i: int, clip_id: str) -> str:
     return f"{readable}-{hashlib.sha256(of.encode()).hexdigest()[:16]}"
 
 
-def _compute(view: View, clips: Clips, i: int, clip_id: str) -> dict[str, np.ndarray]:
+def _compute(view: View, clips: Clips, i: int, clip_id: str, landmarks: np.ndarray | None) -> dict[str, np.ndarray]:
     frames = clips.read(i).view()
     frames.flags.writeable = False
     try:
-        made: Seen = view(Clip(frames, float(clips.fps[i]), int(clips.apexes[i])))
+        made: Seen = view(Clip(frames, float(clips.fps[i]), int(clips.apexes[i]), landmarks))
     except LeakError:
         raise
     except ValueError as error:

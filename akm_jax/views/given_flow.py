@@ -36,7 +36,7 @@ def find_pictures(folder: Path, clip_ids: Sequence[str]) -> list[Path]:
     if missing := [clip_id for clip_id, paths in zip(clip_ids, found, strict=True) if not paths]:
         names = ", ".join(path.name for path in files[:3]) or "none"
         raise FileNotFoundError(
-            f"--view.flow_dir={folder}: no picture of {len(missing)} of {len(clip_ids)} clips: {_listed(missing)}; "
+            f"--view.flow_dir={folder}: no picture of {len(missing)} of {len(clip_ids)} clips: {listed(missing)}; "
             f"expected a file for each, such as {missing[0].replace('/', '_')}.png; files there: {names}"
         )
     problems = [
@@ -47,7 +47,7 @@ def find_pictures(folder: Path, clip_ids: Sequence[str]) -> list[Path]:
     takers = collections.Counter(paths[0] for paths in found)
     problems += [f"{path.relative_to(folder)} fits {n} clips" for path, n in takers.items() if n > 1]
     if problems:
-        raise ValueError(f"--view.flow_dir={folder}: {_listed(problems)}; expected one picture a clip")
+        raise ValueError(f"--view.flow_dir={folder}: {listed(problems)}; expected one picture a clip")
     return [paths[0] for paths in found]
 
 
@@ -64,7 +64,7 @@ def read_pictures(paths: Sequence[Path], *, size: int, channels: int) -> list[np
         except Exception as error:  # Pillow and NumPy raise many types on damaged files
             problems.append(f"{path}: {error}")
     if problems:
-        raise ValueError(f"flow pictures that cannot be taken:\n  {_listed(problems, chr(10) + '  ')}")
+        raise ValueError(f"flow pictures that cannot be taken:\n  {listed(problems, chr(10) + '  ')}")
     return pictures
 
 
@@ -166,6 +166,7 @@ def _read_npz(path: Path) -> np.ndarray:
     return next(iter(arrays.values()))
 
 
-def _listed(items: Sequence[str], separator: str = ", ") -> str:
+def listed(items: Sequence[str], separator: str = ", ") -> str:
+    """The first items, and how many more there are."""
     more = len(items) - MOST_LISTED
     return separator.join([*items[:MOST_LISTED], *([f"and {more} more"] if more > 0 else [])])

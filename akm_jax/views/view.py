@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -20,11 +21,14 @@ class Clip:
         frames: grey uint8 (T, H, W); not to be written to.
         fps: frames per second; 0 where unknown.
         apex: index of the apex among the frames; -1 where it is not annotated.
+        landmarks: (68, 2), x and y on the first frame in its pixels, dlib's order; for views that name a file of them
+            (`WithLandmarks`), else None.
     """
 
     frames: np.ndarray
     fps: float
     apex: int
+    landmarks: np.ndarray | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name in HIDDEN:
@@ -59,6 +63,20 @@ class FromFiles(Protocol):
 
     def given_checksum(self) -> str:
         """Of all the files: another one says that they have changed."""
+
+
+@runtime_checkable
+class WithLandmarks(Protocol):
+    """A view that may want the landmarks of each clip from a file, which it then gets as `clip.landmarks`."""
+
+    @property
+    def landmark_file(self) -> Path | None:
+        """The CSV file, as `akm_jax.prepare.given_landmarks` reads it, by clip id; None: it wants none."""
+
+
+def landmark_file(view: View | None) -> Path | None:
+    """The file that a view wants landmarks from, if it does."""
+    return view.landmark_file if isinstance(view, WithLandmarks) else None
 
 
 def from_files(view: View | None) -> FromFiles | None:

@@ -100,14 +100,11 @@ def _read_truth(path: Path) -> dict[str, Face]:
 
 
 def _read_table(path: Path, video_ids: Collection[str]) -> dict[str, Face]:
-    faces = {}
-    for video, given in LandmarkTable.read(path).videos.items():
+    faces, table = {}, LandmarkTable.read(path)
+    for video in table.videos:
         if video not in video_ids:
             raise ValueError(f"{path}: video '{video}' is no video of the set; repair its name, or delete the row")
-        if (starts := [start for start, _, _ in given.rows]) != [0]:
-            raise ValueError(f"{path}: video '{video}' has rows for frames {starts}; expected one, for frame 0")
-        [(_, box, points)] = given.rows
-        faces[video] = _face(box, points)
+        faces[video] = _face(*table.first_frame(video))
     return faces
 
 

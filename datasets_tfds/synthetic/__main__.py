@@ -23,8 +23,8 @@ def main(config: Annotated[CorpusConfig, tyro.conf.arg(name="")], out: pathlib.P
     Args:
         config: what to draw.
         out: folder to write; must not exist yet, or be empty. It will hold the data set's top folder, its table
-            if it has one, and truth.json. --layout=cas_me2 and --layout=samm_lv draw long videos; --help with one of
-            these tells their options.
+            if it has one, truth.json and landmarks.csv. --layout=cas_me2 and --layout=samm_lv draw long videos; --help
+            with one of these tells their options.
     """
     _report(write_corpus, config, out)
 

@@ -14,6 +14,7 @@ import numpy as np
 from datasets_tfds.synthetic.chance import Stream, random_stream
 from datasets_tfds.synthetic.expressions import Expression, compose, draw_expression, profile
 from datasets_tfds.synthetic.identity import draw_identity
+from datasets_tfds.synthetic.landmarks import find_landmarks, place_landmarks
 from datasets_tfds.synthetic.painting import PaintedFace, paint_face
 from datasets_tfds.synthetic.rendering import Pose, View, peak_displacement, render_frame
 
@@ -93,6 +94,15 @@ def draw_clip(spec: ClipSpec) -> DrawnClip:
     )
     peak = peak_displacement(motion, 1.0, face.identity, view)
     return DrawnClip(_expose(spec, frames), expression, 0, apex, num_frames - 1, shares, peak)
+
+
+def locate_landmarks(spec: ClipSpec) -> np.ndarray:
+    """The 68 points of a clip's first frame, (68, 2), x and y in its pixels; the face rests there."""
+    identity = draw_identity(random_stream(spec.seed, Stream.PERSON, spec.subject))
+    poses, _, _ = _draw_nuisance(spec, draw_timing(spec)[0])
+    view = _view(spec.raw, spec.size)
+    placed = place_landmarks(find_landmarks(identity), poses[0])
+    return (placed - (view.x[0, 0], view.y[0, 0])) * view.pixels_per_unit
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,19 +1,24 @@
-"""A corpus of drawn clips on disk, in the layout of a real data set, with the truth about it in `truth.json`."""
+"""A corpus of drawn clips on disk, in the layout of a real data set, with the truth about it in `truth.json`.
+
+`landmarks.csv` has the 68 points of each clip's first frame, in its pixels, where faces are drawn.
+"""
 
 import contextlib
+import csv
 import dataclasses
 import json
 import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
 from akm_jax.observe import make_console
+from akm_jax.prepare.given_landmarks import BOX_COLUMNS, POINT_COLUMNS
 from akm_jax.progress import track
 from datasets_tfds.synthetic import (
     annotated_corpus,
@@ -23,11 +28,13 @@ from datasets_tfds.synthetic import (
 )
 from datasets_tfds.synthetic.annotated_layouts import AnnotatedLayout
 from datasets_tfds.synthetic.chance import Stream, random_stream
-from datasets_tfds.synthetic.clips import ClipSpec, DrawnClip, draw_clip
+from datasets_tfds.synthetic.clips import ClipSpec, DrawnClip, draw_clip, locate_landmarks
 from datasets_tfds.synthetic.config import CorpusConfig
+from datasets_tfds.synthetic.landmarks import face_box
 from datasets_tfds.synthetic.noise import draw_noise
 
 TRUTH_FILE = "truth.json"
+LANDMARKS_FILE = "landmarks.csv"
 _NON_MICRO_INDEX = 10_000  # clip index of a subject's first clip without expression
 _NON_MICRO_CLIPS = 2
 
@@ -75,17 +82,20 @@ def write_corpus(config: CorpusConfig, out: str | os.PathLike[str], *, show_prog
     leaves no half-written corpus.
 
     Returns:
-        `out`, which now holds the layout's top folder and `truth.json`.
+        `out`, which now holds the layout's top folder, `truth.json` and, of faces, `landmarks.csv`.
     """
     out = pathlib.Path(out).absolute()
     with complete_or_nothing(out) as root:
         plan, layout = plan_corpus(config), config.chosen_layout
         progress = shown("Drawing clips") if show_progress else iter
         if isinstance(layout, AnnotatedLayout):
-            clips, planted = _write_annotated(config, layout, root, plan, progress)
+            clips, planted, specs = _write_annotated(config, layout, root, plan, progress)
         else:
             clips = [entry for planned in progress(plan) for entry in _write_clip(config, root, planned)]
             planted = irregularities.plant(root, clips, config.seed) if config.irregular else []
+            specs = {_clip_folder(config, config.cameras[0], one).name: one.spec for one in plan}
+        if config.pictures == "faces":
+            _write_landmarks(root / LANDMARKS_FILE, specs)
         truth = {"config": dataclasses.asdict(config), "clips": clips, "planted": planted}
         (root / TRUTH_FILE).write_text(json.dumps(truth, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return out
@@ -106,8 +116,12 @@ def _write_annotated(
     root: pathlib.Path,
     plan: Sequence[PlannedClip],
     progress: Callable[[Sequence], Iterable],
-) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Write clips and table in the layout of a set that has one; gives the truth about each, and what was planted."""
+) -> tuple[list[dict[str, Any]], list[dict[str, str]], dict[str, ClipSpec]]:
+    """Write clips and table in the layout of a set that has one.
+
+    Returns:
+        The truth about each clip, what was planted, and how each clip was drawn, by its id.
+    """
     variant, planted = config.chosen_variant, []
     clips = [
         annotated_corpus.plan_clip(layout, one.spec, one.subject, one.label, one.spec.index, one.first_frame)
@@ -124,7 +138,18 @@ def _write_annotated(
         planted += annotated_irregularities.spoil(root, layout, variant, clips, config.seed)
         above = above / layout.tops[variant]
     pairs = zip(clips, peaks, strict=True)
-    return [annotated_corpus.truth_of(layout, variant, clip, peak, above) for clip, peak in pairs], planted
+    truth = [annotated_corpus.truth_of(layout, variant, clip, peak, above) for clip, peak in pairs]
+    return truth, planted, {clip.clip_id(layout): clip.spec for clip in clips}
+
+
+def _write_landmarks(path: pathlib.Path, specs: Mapping[str, ClipSpec]) -> None:
+    """Write the landmarks of clips by their ids, as `akm_jax.prepare.LandmarkTable` reads them."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["video", *BOX_COLUMNS, *POINT_COLUMNS])
+        for clip_id, spec in specs.items():
+            points = locate_landmarks(spec)
+            writer.writerow([clip_id, *(f"{value:.3f}" for value in (*face_box(points), *points.ravel()))])
 
 
 def _balanced_labels(config: CorpusConfig) -> list[list[str]]:

@@ -224,5 +224,6 @@ def test_no_face_no_landmarks():
     files = pytest.importorskip("akm_jax.prepare.model_files")
     if not files.are_installed():
         pytest.skip("the models that find landmarks are not installed")
+    black = Clip(np.zeros((1, 128, 128), np.uint8), 0, -1)
     with pytest.raises(ValueError, match="no landmarks: .*--view.landmarks=mean"):
-        MDMOView().landmarks_of(np.zeros((128, 128), np.uint8))
+        MDMOView().landmarks_of(black, black.frames[0])

@@ -54,6 +54,16 @@ def test_a_table_that_does_not_cover_a_video_is_an_error_with_its_name(table):
         found.video("short").spans(80, "short")
 
 
+def test_what_is_told_of_the_first_frame_alone(table):
+    found = table(row(), row("v2", frame=3), row("v3"), row("v3", frame=9))
+    box, points = found.first_frame("v1")
+    assert box == Box(1, 2, 30, 40)
+    np.testing.assert_array_equal(points, POINTS)
+    for video, starts in (("v2", r"\[3\]"), ("v3", r"\[0, 9\]")):
+        with pytest.raises(ValueError, match=rf"'{video}' has rows for frames {starts}; expected one, for frame 0"):
+            found.first_frame(video)
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from datasets_tfds.synthetic import ClipSpec, draw_clip
-from datasets_tfds.synthetic.clips import draw_face, draw_timing
+from datasets_tfds.synthetic.clips import draw_face, draw_timing, locate_landmarks
 from datasets_tfds.synthetic.expressions import ACTION_UNITS, EMOTIONS, compose, draw_expression, profile
 from datasets_tfds.synthetic.painting import LEFT, TOP
 from datasets_tfds.synthetic.rendering import View, displacement, render_frame
@@ -132,6 +132,20 @@ def test_raw_view_shows_the_same_face_smaller_in_the_scene():
     left, top = round(0.4 * 128), round(0.22 * 128)
     inside = raw[0, top : top + 128, left : left + 128].astype(float)
     assert np.corrcoef(inside.ravel(), cropped[0].astype(float).ravel())[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_landmarks_lie_on_the_first_frame_as_it_is_drawn(raw):
+    """Irises are darker than the skin below; of both views the points are the same but for the corner."""
+    for subject in range(3):
+        spec = ClipSpec(3, subject, 1, "happiness", size=96, raw=raw)
+        frame, points = draw_clip(spec).frames[0], locate_landmarks(spec)
+        for eye, corner in ((slice(36, 42), 48), (slice(42, 48), 54)):
+            middle = points[eye].mean(0)
+            iris, cheek = (np.rint(place).astype(int) for place in (middle, (middle + points[corner]) / 2))
+            assert int(frame[iris[1], iris[0]]) < int(frame[cheek[1], cheek[0]]) - 40
+        other = locate_landmarks(dataclasses.replace(spec, raw=not raw))
+        np.testing.assert_allclose(np.ptp(points - other, axis=0), 0, atol=1e-4)
 
 
 def test_profile_rises_to_the_apex_and_falls_to_the_offset():

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from akm_jax.prepare import LandmarkTable
 from datasets_tfds.synthetic import CorpusConfig, corpus, write_corpus
 from datasets_tfds.synthetic.corpus import plan_corpus
 
@@ -41,16 +42,16 @@ def test_another_seed_is_another_corpus(tmp_path):
 def test_small_corpus_is_part_of_a_larger_one(tmp_path):
     small = _digests(write_corpus(CorpusConfig(**TINY), tmp_path / "a"))
     large = _digests(write_corpus(CorpusConfig(**{**TINY, "subjects": 3, "clips": 5}), tmp_path / "b"))
-    assert {name for name in small if large.get(name) != small[name]} == {"truth.json"}
+    assert {name for name in small if large.get(name) != small[name]} == {"truth.json", "landmarks.csv"}
 
 
 def test_smic_layout(tmp_path):
     root = write_corpus(CorpusConfig(**TINY), tmp_path / "out")
-    assert sorted(path.name for path in root.iterdir()) == ["SMIC_all_cropped", "truth.json"]
+    assert sorted(path.name for path in root.iterdir()) == ["SMIC_all_cropped", "landmarks.csv", "truth.json"]
     pattern = (
         r"SMIC_all_cropped/HS/s(1|2)/micro/(negative/s\1_ne|positive/s\1_po|surprise/s\1_sur)_\d\d/reg_image\d{6}\.bmp"
     )
-    for name in _digests(root).keys() - {"truth.json"}:
+    for name in _digests(root).keys() - {"truth.json", "landmarks.csv"}:
         assert re.fullmatch(pattern, name), name
 
 
@@ -68,6 +69,18 @@ def test_truth_agrees_with_the_disk(tmp_path, variant):
         assert clip["path"].split("/")[1] == clip["camera"]
         assert clip["fps"] == (100 if clip["camera"] == "HS" else 25)
         assert cv2.imread(str(files[0]), cv2.IMREAD_UNCHANGED).shape == ((32, 32) if variant == "cropped" else (43, 58))
+
+
+@pytest.mark.parametrize("layout", ["smic", "casme2"])
+@pytest.mark.parametrize("irregular", [False, True])
+def test_landmarks_of_every_clip_lie_beside(tmp_path, layout, irregular):
+    config = CorpusConfig(layout=layout, **{**TINY, "clips": 6}, min_frames=4, irregular=irregular)
+    root = write_corpus(config, tmp_path / "out")
+    table = LandmarkTable.read(root / "landmarks.csv")
+    assert table.videos.keys() == {clip["clip"] for clip in _truth(root)["clips"]}
+    box, points = table.first_frame(_truth(root)["clips"][0]["clip"])
+    sides = box.x, box.x + box.width, box.y + box.height
+    np.testing.assert_allclose(sides, (*points[[0, 16], 0], points[8, 1]), atol=2e-3)  # written with 3 decimals
 
 
 def test_raw_has_clips_without_expression_beside(tmp_path):
