@@ -1,7 +1,7 @@
-"""Apply what a run has trained to one clip: the model of a fold, whatever the method; or a network of AKMNet."""
+"""Apply what a run has trained to one clip: the model of a fold, whatever the method; or a network's state dict."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from akm_jax.files import read_json
 from akm_jax.interop.torch import akmnet_from_state_dict, config_from_state_dict, load_state_dict, num_classes
 from akm_jax.machine import memory_bytes
 from akm_jax.methods import find_method, method_names
+from akm_jax.methods._network import Network
+from akm_jax.methods._state_dicts import NAMES, count_classes, recognise, some_of
+from akm_jax.methods._state_dicts import model_of as network_of
 from akm_jax.methods.akmnet import AKMNet, model_of
 from akm_jax.methods.protocol import Kept, Method, Model
 from akm_jax.train import checkpoint
@@ -71,23 +74,25 @@ def load_classifier(
     subject: str | None = None,
     seed: int | None = None,
     class_names: Sequence[str] | None = None,
-    method: Method | None = None,
+    method: Method | str | None = None,
 ) -> Classifier:
     """Load a model from a run directory, or a network from a PyTorch state dict.
 
     Args:
-        place: a run directory of `experiments.loso`, or a `.pt` state dict of the released program.
+        place: a run directory of `experiments.loso`, or a state dict (`.pt`, `.pth`) by the names of the released
+            programs: of AKMNet, or of a compared network.
         subject: which fold's model of a run: the one trained without this subject, in any spelling (`sub01`, `s1`);
             the first finished one if None.
         seed: which repetition of a run; the first one if None.
         class_names: names for the classes of a state dict, which holds none.
         method: what was run, where that is a method of one's own; the run's own settings of a method of this package
-            when None.
+            when None. Of a state dict the method that it is of, or its name; when None it is told by the names in the
+            file, its sizes by the shapes, and all other settings are the defaults.
 
     Raises:
         FileNotFoundError: nothing is there.
         ValueError: not a run, or one whose method says nothing of single clips; no finished fold, no good checkpoint,
-            or a state dict that does not fit.
+            or a state dict that does not fit, or whose network is not known.
     """
     place = Path(place)
     if place.is_dir():
@@ -95,18 +100,47 @@ def load_classifier(
     if not place.exists():
         raise FileNotFoundError(
             f"{place}: no such file or folder; expected a run directory of experiments.loso, or a PyTorch state dict "
-            "(.pt)"
+            "(.pt, .pth)"
         )
     state_dict = load_state_dict(place)
-    config, count = config_from_state_dict(state_dict), num_classes(state_dict)
-    names = tuple(class_names or (f"class {i}" for i in range(count)))
-    if len(names) != count:
-        raise ValueError(f"{place} has {count} classes, but {len(names)} names were given: {', '.join(names)}")
-    network = akmnet_from_state_dict(state_dict, config)
-    return Classifier(AKMNet(AKMNetConfig(model=config)), model_of(config, network), names, str(place))
+    try:
+        found = _method_of_weights(state_dict, method)
+        _refuse_files(found)
+        count = num_classes(state_dict) if isinstance(found, AKMNet) else count_classes(found, state_dict)
+        names = tuple(class_names or (f"class {i}" for i in range(count)))
+        if len(names) != count:
+            raise ValueError(f"{count} classes, but {len(names)} names were given: {', '.join(names)}")
+        return Classifier(found, _model_of_weights(found, state_dict), names, str(place))
+    except ValueError as e:
+        raise ValueError(f"{place}: {e}") from e
 
 
-def _from_run(run_dir: Path, subject: str | None, seed: int | None, method: Method | None) -> Classifier:
+def _method_of_weights(state_dict: Mapping[str, np.ndarray], method: Method | str | None) -> AKMNet | Network:
+    """The method that a state dict is of: as given, or by the names in it."""
+    known = ", ".join(("akmnet", *NAMES))
+    if isinstance(method, AKMNet) or (isinstance(method, Network) and method.name in NAMES):
+        return method
+    name = method.name if isinstance(method, Method) else method
+    if name not in (None, "akmnet", *NAMES):
+        raise ValueError(f"no state dict of method {name!r} is known; expected one of {known}")
+    found = None if name == "akmnet" else recognise(state_dict, name)
+    if found is not None:
+        return found
+    if name is None and not any(entry.startswith("gru.") for entry in state_dict):
+        raise ValueError(
+            f"a state dict of no known network; it holds {some_of(state_dict)}; known are {known}, by the names of "
+            "their released programs. --method=NAME says what of a file does not fit"
+        )
+    return AKMNet(AKMNetConfig(model=config_from_state_dict(state_dict)))
+
+
+def _model_of_weights(method: AKMNet | Network, state_dict: Mapping[str, np.ndarray]) -> Model:
+    if isinstance(method, Network):
+        return network_of(method, state_dict)
+    return model_of(method.config.model, akmnet_from_state_dict(state_dict, method.config.model))
+
+
+def _from_run(run_dir: Path, subject: str | None, seed: int | None, method: Method | str | None) -> Classifier:
     if not (run_dir / "run.json").is_file():
         raise ValueError(f"{run_dir} is not a run directory: run.json is missing; give --run_dir of experiments.loso")
     run = read_json(run_dir / "run.json")
@@ -116,11 +150,13 @@ def _from_run(run_dir: Path, subject: str | None, seed: int | None, method: Meth
     return Classifier(method, method.load(kept), names, str(fold))
 
 
-def _method_of(run_dir: Path, config: dict[str, Any], given: Method | None) -> Method:
+def _method_of(run_dir: Path, config: dict[str, Any], given: Method | str | None) -> Method:
     """The method of a run with its settings, which must be able to say something of a single clip."""
     name = config.get("method", "akmnet")
-    if given is not None and given.name != name:
-        raise ValueError(f"{run_dir} is a run of method {name!r}, but method {given.name!r} was given")
+    given_name = given.name if isinstance(given, Method) else given
+    if given_name not in (None, name):
+        raise ValueError(f"{run_dir} is a run of method {name!r}, but method {given_name!r} was given")
+    given = given if isinstance(given, Method) else None
     if given is None and name not in method_names():
         raise ValueError(
             f"{run_dir} is a run of method {name!r}, which is none of akm_jax/methods; give it to "
@@ -130,17 +166,22 @@ def _method_of(run_dir: Path, config: dict[str, Any], given: Method | None) -> M
     if kind.load is Method.load:
         raise ValueError(f"{run_dir} is a run of method {name!r}, which says nothing of single clips: it has no `load`")
     method = given or _from_settings(kind, config)
+    _refuse_files(method, f"{run_dir} is a run ")
+    return method
+
+
+def _refuse_files(method: Method, of_what: str = "") -> None:
+    """Raise ValueError on a view that takes pictures or landmarks from files, which have none of another clip."""
     if from_files(method.view) is not None:
         raise ValueError(
-            f"{run_dir} is a run on ready-made flow pictures (--view.flow_dir), and of another clip there is none; "
+            f"{of_what}on ready-made flow pictures (--view.flow_dir), and of another clip there is none; "
             "single clips are predicted by runs that compute the flow themselves"
         )
     if (landmarks := landmark_file(method.view)) is not None:
         raise ValueError(
-            f"{run_dir} is a run on landmarks from {landmarks} (--view.landmarks), which has none of another clip; "
-            "single clips are predicted by runs that find landmarks (--view.landmarks=mesh) or take the mean face"
+            f"{of_what}on landmarks from {landmarks} (--view.landmarks), which has none of another clip; single clips are "
+            "predicted by runs that find landmarks (--view.landmarks=mesh) or take the mean face"
         )
-    return method
 
 
 def _from_settings(kind: type[Method], config: dict[str, Any]) -> Method:

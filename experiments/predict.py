@@ -46,13 +46,16 @@ class PredictCommand:
     clip: Annotated[Path, tyro.conf.Positional]
     """Folder of frames (jpg, bmp, png, tif, webp) or video file."""
     checkpoint: Path
-    """Run directory of experiments.loso, of any method, or a PyTorch state dict (.pt) of the released program."""
+    """Run directory of experiments.loso, of any method, or a PyTorch state dict (.pt, .pth) of AKMNet or of a compared
+    network, by the names of its released program."""
+    method: str | None = None
+    """Method that a state dict is of, where its names do not tell."""
     fold: str | None = None
     """Subject whose fold's model is used: for a clip of the data set, its own. The first fold if not given."""
     seed: int | None = None
     """Repetition of the run; the first one if not given."""
     classes: str | None = None
-    """Class names of a .pt file, comma-separated."""
+    """Class names of a state dict, comma-separated."""
     frames: str | None = None
     """Which pictures of the folder are frames: a file name with # for the frame's number and * for anything."""
     onset: int | None = None
@@ -94,7 +97,13 @@ def main(arguments: Sequence[str]) -> None:
     keep_compiled_programs(console)
     clip = open_own_clip(command)
     class_names = command.classes.split(",") if command.classes else None
-    classifier = load_classifier(command.checkpoint, subject=command.fold, seed=command.seed, class_names=class_names)
+    classifier = load_classifier(
+        command.checkpoint,
+        subject=command.fold,
+        seed=command.seed,
+        class_names=class_names,
+        method=command.method,
+    )
     picture = _place_of_picture(command.picture, classifier)
     require_memory(classifier.method, len(clip), *clip[0].shape)
     trained = training_pictures(command.checkpoint)
@@ -128,6 +137,7 @@ def _unused(command: PredictCommand) -> dict[str, str]:
     unused: dict[str, str] = {}
     if command.checkpoint.is_dir():
         unused["classes"] = f"the run {command.checkpoint} names its classes"
+        unused["method"] = f"the run {command.checkpoint} says its method"
     elif command.checkpoint.is_file():
         unused |= dict.fromkeys(("fold", "seed"), f"{command.checkpoint} is one network, not a run")
     if command.clip.is_dir():

@@ -38,8 +38,8 @@ class WatchCommand:
     spotter: Path
     """Run directory of experiments.spot, or a Keras file of SOFTNet (.hdf5)."""
     recogniser: Path | None = None
-    """Run directory of experiments.loso, of any method, or a PyTorch state dict (.pt) of AKMNet; without it intervals
-    have no class."""
+    """Run directory of experiments.loso, of any method, or a PyTorch state dict (.pt, .pth) that
+    experiments.predict takes; without it intervals have no class."""
     run_dir: Path = Path("watched")
     """Where results go."""
     type: Literal["micro", "macro"] | None = None
@@ -59,7 +59,7 @@ class WatchCommand:
     fold: str | None = None
     """Subject whose fold's networks are used; the first fold if not given."""
     classes: str | None = None
-    """Class names of a .pt file, comma-separated."""
+    """Class names of a state dict, comma-separated."""
     annotate: bool = True
     """Whether to write the annotated video."""
     seconds: float = 60.0

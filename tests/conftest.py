@@ -119,6 +119,17 @@ def golden_rebuild(golden_dir, golden_weights) -> types.ModuleType:
     return module
 
 
+@pytest.fixture
+def ststnet_weights() -> dict[str, np.ndarray]:
+    """Weights by the names of STSTNet's PyTorch program, as its authors hand them on, for three classes."""
+    rng, entries = np.random.default_rng(0), {}
+    for i, filters in {1: 3, 2: 5, 3: 8}.items():
+        entries |= {f"conv{i}.weight": (filters, 3, 3, 3), f"conv{i}.bias": (filters,)}
+        entries |= {f"bn{i}.{name}": (filters,) for name in ("weight", "bias", "running_mean", "running_var")}
+    entries |= {"fc.weight": (3, 400), "fc.bias": (3,)}
+    return {name: rng.uniform(0.1, 1, shape).astype(np.float32) for name, shape in entries.items()}
+
+
 class Recording:
     """A recorded AKMNet case: results by key, and the clips and weights they were made from."""
 

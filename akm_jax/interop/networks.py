@@ -144,6 +144,18 @@ def find(table: Sequence[Row], entry: str) -> tuple[str, Layout] | None:
     return None
 
 
+def arrays_by_path(network: type[nnx.Module], state_dict: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays of a state dict, as they are, by the path of ours that has their name; "" is that of unknown ones."""
+    counted = {entry: value for entry, value in state_dict.items() if not entry.endswith("num_batches_tracked")}
+    return {(find(TABLES[network], entry) or ("", SAME))[0]: value for entry, value in counted.items()}
+
+
+def parameter_paths(network: nnx.Module) -> set[str]:
+    """Paths of what a state dict of a network holds: weights and running averages."""
+    leaves = nnx.to_flat_state(nnx.state(network))
+    return {"/".join(map(str, path)) for path, leaf in leaves if not isinstance(leaf, BatchCount)}
+
+
 def from_state_dict(network: Network, state_dict: Mapping[str, np.ndarray]) -> Network:
     """A network with every weight from a state dict.
 

@@ -24,7 +24,7 @@ from akm_jax.observe import Observer, Place
 from akm_jax.views.view import Views
 
 if TYPE_CHECKING:
-    from akm_jax.train.folds_together import Recipe
+    from akm_jax.train.folds_together import FoldState, Recipe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,10 +65,14 @@ class Network(Method):
         Raises:
             ValueError: the checkpoint is another network's.
         """
-        from akm_jax.train.folds_together import apply, kept_state  # here, as below
+        from akm_jax.train.folds_together import kept_state  # here, as below
 
         recipe = _recipe(self, kept.num_classes)
-        state = kept_state(recipe, kept.checkpoint)
+        return self.model_of(recipe, kept_state(recipe, kept.checkpoint))
+
+    def model_of(self, recipe: "Recipe", state: "FoldState") -> Model:
+        """The network with the weights of a state, for clips it has not seen."""
+        from akm_jax.train.folds_together import apply
 
         def model(clips: Clips, views: Views) -> Outputs:
             rows = self.expand(_watching(np.arange(len(views)))).watched[0]

@@ -152,11 +152,7 @@ class AKMNet(Method):
         from akm_jax.train.state import empty_state, graph_definition, merge
 
         config = self._config.model
-        if config.mining == "random":
-            raise ValueError(
-                "a network of --model.mining=random sees frames that are drawn for each clip of its run; of another "
-                "clip there are none"
-            )
+        refuse_drawn(config)
         state = kept.checkpoint.restore(empty_state(config, kept.num_classes))
         return model_of(config, merge(graph_definition(config, kept.num_classes), state))
 
@@ -214,10 +210,16 @@ METHOD = AKMNet
 
 
 def model_of(config: ModelConfig, network: "Network") -> Model:
-    """A network that has its weights, as a model: clip by clip, interpolated first where its training clips were."""
+    """A network that has its weights, as a model: clip by clip, interpolated first where its training clips were.
+
+    Raises:
+        ValueError: its frames are random.
+    """
     from akm_jax.data.clip_set import resize_frame
     from akm_jax.prepare.tim import interpolate_clips
     from akm_jax.train.calls import classify
+
+    refuse_drawn(config)
 
     def model(clips: Clips, views: Views) -> Outputs:
         if config.interpolated_frames:
@@ -226,6 +228,15 @@ def model_of(config: ModelConfig, network: "Network") -> Model:
         return _described(config, classify(network, frames))
 
     return model
+
+
+def refuse_drawn(config: ModelConfig) -> None:
+    """Raise ValueError on a network that sees drawn frames, of which a single clip has none."""
+    if config.mining == "random":
+        raise ValueError(
+            "a network of --model.mining=random sees frames that are drawn for each clip of its run; of another "
+            "clip there are none"
+        )
 
 
 def _described(config: ModelConfig, evaluation: "Evaluation") -> Outputs:

@@ -147,6 +147,7 @@ def test_places_are_checked_before_the_work(warm_command, tmp_path, module, argu
             "run names its classes",
         ),
         ("predict", ["clip", "--checkpoint=run", "--classes=a,b"], "--classes=a,b", "the run run names its classes"),
+        ("predict", ["clip", "--checkpoint=run", "--method=rcn"], "--method=rcn", "the run run says its method"),
         ("predict", ["clip", "--checkpoint=file.pt", "--fold=3"], "--fold=3", "file.pt is one network, not a run"),
         ("predict", ["clip", "--checkpoint=file.pt", "--seed=3"], "--seed=3", "file.pt is one network, not a run"),
         ("predict", ["clip", "--checkpoint=run", "--crop=no", "--face_box", *"1234"], "--face_box", "--crop=no leaves"),

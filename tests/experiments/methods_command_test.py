@@ -5,6 +5,11 @@ import json
 import pytest
 
 from akm_jax.methods import find_method, method_names
+from akm_jax.methods.htnet import HTNet
+from akm_jax.methods.micro_attention import MicroAttention
+from akm_jax.methods.off_apexnet import OffApexNet
+from akm_jax.methods.strcn import STRCN
+from akm_jax.models import strcn
 from akm_jax.models.r10 import FEATURES
 from experiments import methods
 
@@ -29,6 +34,35 @@ def test_parameters_are_counted_for_the_classes(capsys):
     assert [one["parameters"] for one in three] == [1683, 1_349_251, 15_331, 4_899_333, 5_943_813]
     assert four[0]["parameters"] == 2084
     assert four[3]["parameters"] - three[3]["parameters"] == FEATURES + 1
+
+
+@pytest.mark.parametrize(
+    ("method", "num_classes", "expected"),
+    [
+        (find_method("macro2micro")(), 4, 4_899_846),
+        (MicroAttention(), 4, 5_944_326),
+        (MicroAttention(), 5, 5_944_839),
+        (MicroAttention(variant="atnet"), 3, 5_943_813),
+        (find_method("atnet")(), 3, 8_312_837),
+        (find_method("atnet")(), 4, 8_313_862),
+        (OffApexNet(), 3, 2_664_475),
+        (OffApexNet(form="meb"), 3, 807_909),
+        (STRCN(features=128), 4, 939_268),
+        (STRCN(features=256), 4, 3_746_308),
+        (STRCN(), 4, 14_963_716),
+        (HTNet(), 3, 139_582_982),
+        (HTNet(dim=64), 3, 8_722_310),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_networks_are_as_large_as_published(method, num_classes, expected):
+    assert method.num_parameters(num_classes) == expected
+
+
+def test_strcns_form_for_several_sets_has_a_block_more(monkeypatch):
+    """The authors' cross-database program: four blocks of 128 maps, three classes."""
+    monkeypatch.setattr(strcn, "POOLS", (2, 2, 2, 2))
+    assert STRCN(features=128).num_parameters(3) == 1_251_203
 
 
 def test_a_text_of_some_lines_each(capsys):

@@ -103,6 +103,40 @@ def test_videos_are_read_and_numbered_from_0(predict):
     assert sum(found["votes"]) == 3
 
 
+@pytest.fixture
+def weights(workplace, ststnet_weights):
+    """STSTNet's weights as their authors hand them on."""
+    torch = pytest.importorskip("torch")
+    torch.save({name: torch.from_numpy(value) for name, value in ststnet_weights.items()}, workplace / "006.pth")
+    torch.save({"fc.weight": torch.zeros(3, 4)}, workplace / "other.pth")
+
+
+def test_a_compared_networks_own_weights_are_told_by_their_names(predict, weights):
+    found = told(predict("mine", "--checkpoint=006.pth", "--classes=a,b,c", "--json"))
+    assert (found["method"], found["classes"], found["checkpoint"]) == ("ststnet", ["a", "b", "c"], "006.pth")
+    assert sum(found["probabilities"]) == pytest.approx(1)
+    assert found["apex"]["by"] == "middle"
+    named = told(predict("mine", "--checkpoint=006.pth", "--method=ststnet", "--json"))
+    assert named["logits"] == found["logits"]
+    assert named["classes"] == ["class 0", "class 1", "class 2"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--checkpoint=006.pth", "--classes=a,b"], "006.pth: 3 classes, but 2 names were given: a, b"),
+        (["--checkpoint=006.pth", "--method=lbp_top"], "006.pth: no state dict of method 'lbp_top' is known; expected"),
+        (["--checkpoint=006.pth", "--method=sssnet"], "006.pth: state dict does not fit SSSNet, "),
+        (["--checkpoint=other.pth"], "other.pth: a state dict of no known network; it holds fc.weight (3, 4); known"),
+    ],
+)
+def test_weights_that_do_not_fit_say_why(predict, weights, arguments, message):
+    done = predict("mine", *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert message in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -141,6 +141,14 @@ def test_the_trunk_is_read(trunk, tmp_path, options, colours):
     same(resnet10_weights(path), trunk)
 
 
+@pytest.mark.parametrize(("colours", "expected"), [(1, 4_897_794), (3, 4_904_070)])
+def test_the_trunk_is_as_large_as_published(trunk, colours, expected):
+    """Learnables of the grey form and of the one for colours; averages are none."""
+    layers = as_caffe(trunk, colours)
+    learned = [blobs for name, blobs in layers.items() if name != "score" and "_bn" not in name]
+    assert sum(blob.size for blobs in learned for blob in blobs) == expected
+
+
 def test_layers_come_as_they_lie_in_the_file(tmp_path):
     layers = {"a": [np.arange(6.0).reshape(1, 2, 3), np.arange(2.0)], "b": []}
     found = read_caffemodel(write(tmp_path / "any.caffemodel", layers))

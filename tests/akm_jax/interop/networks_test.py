@@ -11,60 +11,46 @@ from akm_jax.models.macro2micro import Macro2Micro
 from akm_jax.models.off_apexnet import OffApexNet
 from akm_jax.models.ststnet import STSTNet
 
-FILTERS = {1: 3, 2: 5, 3: 8}
-
 
 def shapes(network, **options):
     return nnx.eval_shape(lambda: network(3, rngs=nnx.Rngs(0), **options))
 
 
-def ststnet_state_dict():
-    """By the names of the authors' PyTorch program."""
-    rng = np.random.default_rng(0)
-    entries = {}
-    for i, filters in FILTERS.items():
-        entries |= {f"conv{i}.weight": (filters, 3, 3, 3), f"conv{i}.bias": (filters,)}
-        entries |= {f"bn{i}.{name}": (filters,) for name in ("weight", "bias", "running_mean", "running_var")}
-    entries |= {"fc.weight": (3, 400), "fc.bias": (3,)}
-    return {name: rng.normal(size=shape).astype(np.float32) for name, shape in entries.items()}
+def test_what_goes_in_comes_out(ststnet_weights):
+    network = from_state_dict(shapes(STSTNet), ststnet_weights | {"bn1.num_batches_tracked": np.array(7)})
+    back = to_state_dict(STSTNet, nnx.state(network), list(ststnet_weights))
+    assert back.keys() == ststnet_weights.keys()
+    assert all(np.array_equal(back[name], ststnet_weights[name]) for name in ststnet_weights)
 
 
-def test_what_goes_in_comes_out():
-    given = ststnet_state_dict()
-    network = from_state_dict(shapes(STSTNet), given | {"bn1.num_batches_tracked": np.array(7)})
-    back = to_state_dict(STSTNet, nnx.state(network), list(given))
-    assert back.keys() == given.keys()
-    assert all(np.array_equal(back[name], given[name]) for name in given)
-
-
-def test_a_file_of_pytorch_is_read(tmp_path):
+def test_a_file_of_pytorch_is_read(tmp_path, ststnet_weights):
     torch = pytest.importorskip("torch")
-    given = ststnet_state_dict()
-    torch.save({f"module.{name}": torch.from_numpy(value) for name, value in given.items()}, tmp_path / "006.pth")
+    torch.save(
+        {f"module.{name}": torch.from_numpy(value) for name, value in ststnet_weights.items()}, tmp_path / "006.pth"
+    )
     network = from_state_dict(shapes(STSTNet), load_state_dict(tmp_path / "006.pth"))
-    np.testing.assert_array_equal(network.head.bias[...], given["fc.bias"])
+    np.testing.assert_array_equal(network.head.bias[...], ststnet_weights["fc.bias"])
 
 
-def test_the_weights_of_another_network_are_refused():
+def test_the_weights_of_another_network_are_refused(ststnet_weights):
     with pytest.raises(ValueError, match="does not fit OffApexNet") as error:
-        from_state_dict(shapes(OffApexNet), ststnet_state_dict())
+        from_state_dict(shapes(OffApexNet), ststnet_weights)
     said = str(error.value)
     assert "unknown: bn1.weight (3,)" in said
     assert "wrong shape: fc.weight is (3, 400), expected (3, 1024)" in said
     assert "missing: hidden/0/kernel" in said
 
 
-def test_other_class_counts_are_refused():
-    given = ststnet_state_dict() | {"fc.weight": np.zeros((4, 400), np.float32)}
+def test_other_class_counts_are_refused(ststnet_weights):
+    given = ststnet_weights | {"fc.weight": np.zeros((4, 400), np.float32)}
     with pytest.raises(ValueError, match=r"fc.weight is \(4, 400\), expected \(3, 400\)"):
         from_state_dict(shapes(STSTNet), given)
 
 
-def test_a_missing_entry_is_named():
-    given = ststnet_state_dict()
-    del given["bn2.running_var"]
+def test_a_missing_entry_is_named(ststnet_weights):
+    del ststnet_weights["bn2.running_var"]
     with pytest.raises(ValueError, match="1 entries:\n  missing: streams/1/norm/var"):
-        from_state_dict(shapes(STSTNet), given)
+        from_state_dict(shapes(STSTNet), ststnet_weights)
 
 
 def test_caffes_count_of_batches_is_not_asked_for():
