@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 Inputs = tuple[Float[Array, "..."], ...]
 """What a network is given of every clip of the set; the first axis is that of clips."""
+
+Shuffle: TypeAlias = Literal["every_epoch", "once", "never"]
+"""Order of the training clips: drawn anew in every epoch; drawn once, and what does not fill a last step is never used,
+as MATLAB has it; or class by class, in the order of the set."""
 
 FOLDS = "folds"  # axis of the devices that share them
 EVALUATED = 32  # clips that are evaluated together: however many a fold watches, each is computed the same way
@@ -55,8 +59,15 @@ class Recipe:
     """Steps of an epoch, which goes on in the order of clips where the last one stopped; 0: an epoch is one pass."""
     balanced: bool = False
     """Whether smaller classes are filled up to the largest with clips that are drawn again, once before training."""
+    shuffle: Shuffle = "every_epoch"
+    """Order of the clips of a pass."""
     trained: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     """Weights and running averages that every fold starts from in place of fresh ones, by their path."""
+
+    def __post_init__(self) -> None:
+        """Refuse an order that there is not."""
+        if self.shuffle not in get_args(Shuffle):
+            raise ValueError(f"--shuffle={self.shuffle}: expected one of {', '.join(get_args(Shuffle))}")
 
 
 @jax.tree_util.register_dataclass
@@ -199,13 +210,19 @@ class _Shared:
 
 
 def learned_from(recipe: Recipe, training: "Training") -> Int[np.ndarray, " n"]:
-    """Clips of a pass: the training clips, where wanted balanced by clips that stand there several times."""
-    if not recipe.balanced:
-        return training.clips
+    """Clips of a pass, in their order unless every epoch draws one; where wanted balanced by clips that stand twice."""
     rng = np.random.default_rng([training.place.seed, _checksum(training.place), 0])
-    classes = [training.clips[training.labels == label] for label in np.unique(training.labels)]
-    largest = max(len(clips) for clips in classes)
-    return np.concatenate([[*clips, *rng.choice(clips, largest - len(clips))] for clips in classes])
+    clips = training.clips
+    if recipe.balanced:
+        classes = [clips[training.labels == label] for label in np.unique(training.labels)]
+        largest = max(map(len, classes))
+        clips = np.concatenate([[*of_class, *rng.choice(of_class, largest - len(of_class))] for of_class in classes])
+    elif recipe.shuffle == "never":
+        clips = clips[np.argsort(training.labels, kind="stable")]
+    if recipe.shuffle == "once":
+        full = len(clips) // recipe.clips_per_step * recipe.clips_per_step
+        clips = rng.permutation(clips)[: full or None]
+    return clips
 
 
 def order_of_epoch(recipe: Recipe, training: "Training", number: int) -> Int[np.ndarray, " n"]:
@@ -213,6 +230,8 @@ def order_of_epoch(recipe: Recipe, training: "Training", number: int) -> Int[np.
     clips, place = learned_from(recipe, training), training.place
 
     def drawn(turn: int) -> np.ndarray:
+        if recipe.shuffle != "every_epoch":
+            return clips
         return np.random.default_rng([place.seed, _checksum(place), turn]).permutation(clips)
 
     if not recipe.steps_per_epoch:

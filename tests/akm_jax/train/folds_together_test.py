@@ -48,8 +48,12 @@ def equal(one, other):
 
 STSTNET = STSTNet(epochs=8, clips_per_step=4, learning_rate=0.01)
 # The others take longer to compile; what they have of their own is the network, which golden tests look at.
-METHODS = [STSTNET] + [
-    pytest.param(method, marks=pytest.mark.long)
+METHODS = [
+    pytest.param(STSTNET, id="ststnet"),
+    pytest.param(dataclasses.replace(STSTNET, shuffle="once"), id="ststnet-once"),
+    pytest.param(STSTNet(variant="port", epochs=2, clips_per_step=4, learning_rate=0.01), id="ststnet-port"),
+] + [
+    pytest.param(method, marks=pytest.mark.long, id=method.name)
     for method in (
         SSSNet(epochs=2, clips_per_step=4),
         OffApexNet(epochs=2, clips_per_step=4),
@@ -69,7 +73,7 @@ def together(recipe):
     return train(recipe, "abc", pictures(STSTNET))
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+@pytest.mark.parametrize("method", METHODS)
 def test_all_folds_at_once_equal_fold_by_fold(method, recipe):
     recipe, seen = recipe if method is STSTNET else method.recipe(3), pictures(method)
     at_once = train(recipe, "abc", seen)
@@ -181,6 +185,39 @@ def test_steps_of_an_epoch_go_on_where_the_last_one_stopped(recipe):
     for turn in drawn.reshape(8, 11):
         np.testing.assert_array_equal(np.sort(turn), training("a").clips)
     assert (drawn[:11] != drawn[11:22]).any()
+
+
+def orders(recipe, given, shuffle, **settings):
+    """The clips of two epochs."""
+    some = dataclasses.replace(recipe, shuffle=shuffle, **settings)
+    return [order_of_epoch(some, given, number) for number in (1, 2)]
+
+
+def test_unshuffled_clips_come_class_by_class_in_every_epoch(recipe):
+    given = training("a", labels=np.array([0] * 3 + [2, 0, 1, 1, 0, 2, 0, 0, 1, 2, 0]))
+    for order in orders(recipe, given, "never"):
+        np.testing.assert_array_equal(order, [4, 7, 9, 10, 13, 5, 6, 11, 3, 8, 12])
+
+
+def test_shuffled_once_some_full_steps_of_clips_are_all_that_is_used(recipe):
+    """11 training clips, 4 a step: a fixed 8, others in another fold."""
+    first, second = orders(recipe, training("a"), "once")
+    np.testing.assert_array_equal(first, second)
+    assert len(set(first)) == 8
+    assert set(first) < set(training("a").clips)
+    assert (np.sort(first) != first).any()
+    assert set(first) != set(orders(recipe, training("a", name="inner"), "once")[0])
+
+
+def test_shuffled_once_all_clips_are_used_where_they_fill_no_step(recipe):
+    first, second = orders(recipe, training("a"), "once", clips_per_step=256)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(np.sort(first), training("a").clips)
+
+
+def test_an_order_that_there_is_not_is_named():
+    with pytest.raises(ValueError, match="--shuffle=always: expected one of every_epoch, once, never"):
+        STSTNet(shuffle="always").recipe(3)
 
 
 def test_smaller_classes_are_filled_up_once(recipe):
