@@ -36,8 +36,12 @@ Shuffle: TypeAlias = Literal["every_epoch", "once", "never"]
 """Order of the training clips: drawn anew in every epoch; drawn once, and what does not fill a last step is never used,
 as MATLAB has it; or class by class, in the order of the set."""
 
+Show: TypeAlias = Callable[[list[Array], PRNGKeyArray | None], list[Array]]
+"""How a step's inputs are shown: with randomness in training, without (None) where outputs are wanted."""
+
 FOLDS = "folds"  # axis of the devices that share them
 EVALUATED = 32  # clips that are evaluated together: however many a fold watches, each is computed the same way
+SHOWN = 2**31  # marks the randomness of what is shown, beside that of dropout layers 0, 1..
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -61,6 +65,8 @@ class Recipe:
     """Whether smaller classes are filled up to the largest with clips that are drawn again, once before training."""
     shuffle: Shuffle = "every_epoch"
     """Order of the clips of a pass."""
+    show: Show = lambda inputs, key: inputs
+    """Cuts or augments the inputs."""
     trained: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     """Weights and running averages that every fold starts from in place of fresh ones, by their path."""
 
@@ -308,20 +314,22 @@ def apply(recipe: Recipe, state: FoldState, inputs: tuple[np.ndarray, ...]) -> F
     rows[:count] = np.arange(count)
     seen = tuple(np.asarray(array, np.float32) for array in inputs)
     centre = state.centre or tuple(jnp.zeros(array.shape[1:], jnp.float32) for array in seen)
-    logits = _apply(state.params, state.stats, centre, seen, rows.reshape(-1, size), graph=graph)
+    logits = _apply(state.params, state.stats, centre, seen, rows.reshape(-1, size), graph=graph, show=recipe.show)
     return np.asarray(logits).reshape(len(rows), -1)[:count]
 
 
-@functools.partial(jit, static_argnames=("graph",))
-def _apply(params, stats, centre: Inputs, inputs: Inputs, groups: Int[Array, "G E"], *, graph: nnx.GraphDef):
+@functools.partial(jit, static_argnames=("graph", "show"))
+def _apply(
+    params, stats, centre: Inputs, inputs: Inputs, groups: Int[Array, "G E"], *, graph: nnx.GraphDef, show: Show
+):
     network = nnx.merge(graph, params, stats)
-    return _evaluate(network, groups, inputs, centre)
+    return _evaluate(network, groups, inputs, centre, show)
 
 
-def _evaluate(network, groups: Int[Array, "G E"], inputs: Inputs, centre: Inputs) -> Float[Array, "G E K"]:
+def _evaluate(network, groups: Int[Array, "G E"], inputs: Inputs, centre: Inputs, show: Show) -> Float[Array, "G E K"]:
     """Logits of the clips of each group, one group after another."""
     everyone = jnp.ones(groups.shape[1], bool)
-    return jax.lax.map(lambda rows: network(*_seen(rows, inputs, centre), everyone), groups)
+    return jax.lax.map(lambda rows: network(*show(_seen(rows, inputs, centre), None), everyone), groups)
 
 
 def _seen(rows: Int[Array, " E"], inputs: Inputs, centre: Inputs) -> list[Array]:
@@ -394,13 +402,15 @@ def _fold_epoch(state: FoldState, given: FoldEpoch, *, inputs: Inputs, rate, gra
         rows, number = drawn
         mask = rows >= 0
         rows = jnp.where(mask, rows, rows[0])  # what fills a batch up is the fold's own
-        key, seen = jax.random.fold_in(given.key, number), _seen(rows, inputs, given.centre)
+        key = jax.random.fold_in(given.key, number)
+        seen = recipe.show(_seen(rows, inputs, given.centre), jax.random.fold_in(key, SHOWN))
         after, loss = _train_step(state, seen, given.labels[rows], mask, key, rate, graph=graph, recipe=recipe)
         return jax.tree.map(lambda new, old: jnp.where(jnp.any(mask), new, old), after, state), loss
 
     steps = jnp.arange(len(given.rows))
     state, losses = jax.lax.scan(step, state, (given.rows, steps))
-    logits = _evaluate(nnx.merge(graph, state.params, state.stats), given.watched, inputs, given.centre)
+    network = nnx.merge(graph, state.params, state.stats)
+    logits = _evaluate(network, given.watched, inputs, given.centre, recipe.show)
     return state, jnp.sum(losses) / jnp.sum(given.rows >= 0), logits.reshape(-1, logits.shape[-1])
 
 

@@ -12,7 +12,7 @@ from akm_jax.methods.rcn import RCN
 from akm_jax.methods.sssnet import SSSNet
 from akm_jax.methods.ststnet import STSTNet
 from akm_jax.observe import Place
-from akm_jax.train.folds_together import learned_from, order_of_epoch, train_together
+from akm_jax.train.folds_together import apply, learned_from, order_of_epoch, train_together
 
 CLIPS = np.arange(14)
 SUBJECTS = np.repeat(["a", "b", "c"], [3, 5, 6])
@@ -168,6 +168,38 @@ def test_side_by_side_as_on_an_accelerator(recipe, together, monkeypatch):
     for (_, states), (_, expected) in zip(train(recipe, "abc", pictures(STSTNET))[:2], together, strict=False):
         for a, b in zip(jax.tree.leaves(states), jax.tree.leaves(expected), strict=True):
             np.testing.assert_allclose(a, b, rtol=0, atol=2e-3)
+
+
+def test_inputs_are_shown_one_way_in_training_and_another_where_outputs_are_wanted(recipe, together):
+    """Doubled in training, halved in tests: as training on doubled pictures, and tests on halves."""
+    seen = pictures(STSTNET)
+
+    def show(inputs, key):
+        return [x / 2 if key is None else 2 * x for x in inputs]
+
+    shown = dataclasses.replace(recipe, show=show, centred=False)
+    twice = dataclasses.replace(recipe, centred=False)
+    (epoch, (state,)), *_ = train(shown, "b", seen)
+    (_, (expected,)), *_ = train(twice, "b", 2 * seen)
+    for one, other in zip(jax.tree.leaves(state), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5 * np.abs(other).max())
+    watched = training("b").watched[0]
+    of_halves = apply(twice, state, (seen[watched] / 2,))
+    np.testing.assert_allclose(epoch.outputs[0][0], of_halves, atol=1e-5 * np.abs(of_halves).max())
+    np.testing.assert_allclose(apply(shown, state, (seen[watched],)), of_halves, atol=1e-5 * np.abs(of_halves).max())
+
+
+def test_every_step_shows_inputs_by_randomness_of_its_own(recipe):
+    keys = set()
+
+    def show(inputs, key):
+        if key is not None:
+            jax.debug.callback(lambda drawn: keys.add(tuple(drawn.tolist())), jax.random.key_data(key), ordered=False)
+        return inputs
+
+    train(dataclasses.replace(recipe, show=show, epochs=2), "b", pictures(STSTNET))
+    jax.effects_barrier()
+    assert len(keys) == 2 * 3
 
 
 def test_groups_of_watched_clips_come_apart(recipe):
