@@ -161,13 +161,13 @@ class Experiment:
 
 
 def parse_experiment(arguments: Sequence[str], *, program: str, description: str) -> Experiment:
-    """Parse the options of a run; which there are, and their defaults, depends on `--method` and `--preset`."""
+    """Parse the options of a run; `--method`, `--preset` and `--variant` decide which there are, and their defaults."""
     name, preset = value_of(arguments, "method", "akmnet"), value_of(arguments, "preset", "paper")
     check_preset(preset)
     _refuse_old_names(arguments)
     with checked_options():
         method = find_method(name)
-    config = _default_config(method, preset)
+    config = _default_config(method, preset, value_of(arguments, "variant", ""))
     kind: Any = type(config)
     command, settings = _command_class(kind), _prefixless(kind)
     given: Any = parse(
@@ -195,7 +195,7 @@ def unused_options(experiment: Experiment) -> dict[str, str]:
         unused["devices"] = f"--method={name} is not shared between devices"
     if kind.epochs is Method.epochs:
         unused["checkpoint_interval_s"] = f"--method={name} has no epochs between which a fold could be kept"
-    if kind.view is not None and getattr(config, "key_frames_of", None) is None:
+    if getattr(config, "view", kind.view) is not None and getattr(config, "key_frames_of", None) is None:
         why = f"--method={name} reads frames once, for its view"
         unused |= dict.fromkeys(("data.memory_gib", "data.decode_threads"), why)
     if isinstance(config, AKMNetConfig):
@@ -250,8 +250,11 @@ def _refuse_old_names(arguments: Sequence[str]) -> None:
             raise OptionError(f"--{old} is called --{new} now")
 
 
-def _default_config(method: type[Method], preset: str) -> Any:
-    config = getattr(method, "Config", method)
+def _default_config(method: type[Method], preset: str, variant: str = "") -> Any:
+    """Settings unless others are given; those of a variant, where the method has it."""
+    config: Any = getattr(method, "Config", method)
+    if variant in getattr(method, "defaults", {}):
+        return config(variant=variant)
     return config.preset(preset) if hasattr(config, "preset") else config()
 
 

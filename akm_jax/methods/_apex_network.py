@@ -35,6 +35,8 @@ class ApexNetwork(Network):
 
     trunk_path: ClassVar[str] = "trunk"
     """Where the ResNet-10 lies in the network."""
+    crops: ClassVar[bool] = False
+    """Whether pictures may be larger than the network takes, so that crops are shown."""
 
     view: ApexFrame = ApexFrame()
     trunk: Path | None = None
@@ -67,8 +69,13 @@ class ApexNetwork(Network):
             self.clips_per_step,
             steps_per_epoch=self.steps_per_epoch,
             balanced=self.balanced,
+            show=self.show,
             trained=self._trained(),
         )
+
+    def show(self, inputs: list[Any], key: Any) -> list[Any]:
+        """What is shown of a step's inputs, augmented where there is a key: in training."""
+        return inputs
 
     def _trained(self) -> dict[str, Any]:
         """Weights of the trunk by their path in the network; none where it starts fresh."""
@@ -97,8 +104,9 @@ class ApexNetwork(Network):
 
     def validate(self) -> None:
         """Raise ValueError on settings that can't be trained with."""
-        if self.view.size != SIDE:
-            raise ValueError(f"--view.size={self.view.size}: {self.name} takes pictures of side {SIDE}")
+        if self.view.size < SIDE or (self.view.size > SIDE and not self.crops):
+            more = " or more" if self.crops else ""
+            raise ValueError(f"--view.size={self.view.size}: {self.name} takes pictures of side {SIDE}{more}")
         if self.steps_per_epoch < 0 or self.tenth_every < 1:
             raise ValueError(
                 f"--steps_per_epoch={self.steps_per_epoch}, --tenth_every={self.tenth_every}: expected at least 0 and 1"

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -26,10 +26,16 @@ from akm_jax.views.view import Views
 if TYPE_CHECKING:
     from akm_jax.train.folds_together import FoldState, Recipe
 
+BY_VARIANT: Any = None
+"""Default of a setting that `Network.defaults` says for each variant; a network that is made has the value itself."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Network(Method):
     """Base: a method of this kind says `name`, `view`, `network` and `recipe`."""
+
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """By variant, settings that depend on it: what they are unless given."""
 
     epochs: int = 200
     """Passes over the training clips of a fold."""
@@ -41,6 +47,19 @@ class Network(Method):
     """Added to the gradient, times the weight."""
     dropout: float = 0.5
     """Dropout rate, at the places of the published network."""
+
+    def __post_init__(self) -> None:
+        """Settings that were not given are as the variant has them; `dataclasses.replace` keeps them.
+
+        Raises:
+            ValueError: there is no such variant.
+        """
+        variant = getattr(self, "variant", "")
+        if self.defaults and variant not in self.defaults:
+            raise ValueError(f"--variant={variant}: expected one of {', '.join(self.defaults)}")
+        for name, value in self.defaults.get(variant, {}).items():
+            if getattr(self, name) is BY_VARIANT:
+                object.__setattr__(self, name, value)
 
     def network(self, num_classes: int, rngs: Any) -> Any:
         """The network with fresh weights."""

@@ -22,12 +22,22 @@ class ATNet(ApexNetwork):
 
     view: ApexMotion = ApexMotion()  # type: ignore[assignment]
     dropout: float = 0.5
+    augment: bool = False
+    """Whether training pictures are mirrored, turned and darkened at random, as the authors' program was meant to do
+    and does not; the motion stays as it is."""
 
     def network(self, num_classes: int, rngs: Any) -> Any:
         """The network with fresh weights."""
         from akm_jax.models.atnet import ATNet as Network
 
         return Network(num_classes, dropout=self.dropout, rngs=rngs)
+
+    def show(self, inputs: list[Any], key: Any) -> list[Any]:
+        """The picture as `augment` has it, in training; the motion."""
+        from akm_jax.data.augment import mirror_turn_darken
+
+        pictures, motion = inputs
+        return [mirror_turn_darken(key, pictures), motion] if self.augment and key is not None else inputs
 
 
 METHOD = ATNet

@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
@@ -32,8 +32,16 @@ if TYPE_CHECKING:
 Inputs = tuple[Float[Array, "..."], ...]
 """What a network is given of every clip of the set; the first axis is that of clips."""
 
+Shuffle: TypeAlias = Literal["every_epoch", "once", "never"]
+"""Order of the training clips: drawn anew in every epoch; drawn once, and what does not fill a last step is never used,
+as MATLAB has it; or class by class, in the order of the set."""
+
+Show: TypeAlias = Callable[[list[Array], PRNGKeyArray | None], list[Array]]
+"""How a step's inputs are shown: with randomness in training, without (None) where outputs are wanted."""
+
 FOLDS = "folds"  # axis of the devices that share them
 EVALUATED = 32  # clips that are evaluated together: however many a fold watches, each is computed the same way
+SHOWN = 2**31  # marks the randomness of what is shown, beside that of dropout layers 0, 1..
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,8 +63,17 @@ class Recipe:
     """Steps of an epoch, which goes on in the order of clips where the last one stopped; 0: an epoch is one pass."""
     balanced: bool = False
     """Whether smaller classes are filled up to the largest with clips that are drawn again, once before training."""
+    shuffle: Shuffle = "every_epoch"
+    """Order of the clips of a pass."""
+    show: Show = lambda inputs, key: inputs
+    """Cuts or augments the inputs."""
     trained: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     """Weights and running averages that every fold starts from in place of fresh ones, by their path."""
+
+    def __post_init__(self) -> None:
+        """Refuse an order that there is not."""
+        if self.shuffle not in get_args(Shuffle):
+            raise ValueError(f"--shuffle={self.shuffle}: expected one of {', '.join(get_args(Shuffle))}")
 
 
 @jax.tree_util.register_dataclass
@@ -199,13 +216,19 @@ class _Shared:
 
 
 def learned_from(recipe: Recipe, training: "Training") -> Int[np.ndarray, " n"]:
-    """Clips of a pass: the training clips, where wanted balanced by clips that stand there several times."""
-    if not recipe.balanced:
-        return training.clips
+    """Clips of a pass, in their order unless every epoch draws one; where wanted balanced by clips that stand twice."""
     rng = np.random.default_rng([training.place.seed, _checksum(training.place), 0])
-    classes = [training.clips[training.labels == label] for label in np.unique(training.labels)]
-    largest = max(len(clips) for clips in classes)
-    return np.concatenate([[*clips, *rng.choice(clips, largest - len(clips))] for clips in classes])
+    clips = training.clips
+    if recipe.balanced:
+        classes = [clips[training.labels == label] for label in np.unique(training.labels)]
+        largest = max(map(len, classes))
+        clips = np.concatenate([[*of_class, *rng.choice(of_class, largest - len(of_class))] for of_class in classes])
+    elif recipe.shuffle == "never":
+        clips = clips[np.argsort(training.labels, kind="stable")]
+    if recipe.shuffle == "once":
+        full = len(clips) // recipe.clips_per_step * recipe.clips_per_step
+        clips = rng.permutation(clips)[: full or None]
+    return clips
 
 
 def order_of_epoch(recipe: Recipe, training: "Training", number: int) -> Int[np.ndarray, " n"]:
@@ -213,6 +236,8 @@ def order_of_epoch(recipe: Recipe, training: "Training", number: int) -> Int[np.
     clips, place = learned_from(recipe, training), training.place
 
     def drawn(turn: int) -> np.ndarray:
+        if recipe.shuffle != "every_epoch":
+            return clips
         return np.random.default_rng([place.seed, _checksum(place), turn]).permutation(clips)
 
     if not recipe.steps_per_epoch:
@@ -289,20 +314,22 @@ def apply(recipe: Recipe, state: FoldState, inputs: tuple[np.ndarray, ...]) -> F
     rows[:count] = np.arange(count)
     seen = tuple(np.asarray(array, np.float32) for array in inputs)
     centre = state.centre or tuple(jnp.zeros(array.shape[1:], jnp.float32) for array in seen)
-    logits = _apply(state.params, state.stats, centre, seen, rows.reshape(-1, size), graph=graph)
+    logits = _apply(state.params, state.stats, centre, seen, rows.reshape(-1, size), graph=graph, show=recipe.show)
     return np.asarray(logits).reshape(len(rows), -1)[:count]
 
 
-@functools.partial(jit, static_argnames=("graph",))
-def _apply(params, stats, centre: Inputs, inputs: Inputs, groups: Int[Array, "G E"], *, graph: nnx.GraphDef):
+@functools.partial(jit, static_argnames=("graph", "show"))
+def _apply(
+    params, stats, centre: Inputs, inputs: Inputs, groups: Int[Array, "G E"], *, graph: nnx.GraphDef, show: Show
+):
     network = nnx.merge(graph, params, stats)
-    return _evaluate(network, groups, inputs, centre)
+    return _evaluate(network, groups, inputs, centre, show)
 
 
-def _evaluate(network, groups: Int[Array, "G E"], inputs: Inputs, centre: Inputs) -> Float[Array, "G E K"]:
+def _evaluate(network, groups: Int[Array, "G E"], inputs: Inputs, centre: Inputs, show: Show) -> Float[Array, "G E K"]:
     """Logits of the clips of each group, one group after another."""
     everyone = jnp.ones(groups.shape[1], bool)
-    return jax.lax.map(lambda rows: network(*_seen(rows, inputs, centre), everyone), groups)
+    return jax.lax.map(lambda rows: network(*show(_seen(rows, inputs, centre), None), everyone), groups)
 
 
 def _seen(rows: Int[Array, " E"], inputs: Inputs, centre: Inputs) -> list[Array]:
@@ -375,13 +402,15 @@ def _fold_epoch(state: FoldState, given: FoldEpoch, *, inputs: Inputs, rate, gra
         rows, number = drawn
         mask = rows >= 0
         rows = jnp.where(mask, rows, rows[0])  # what fills a batch up is the fold's own
-        key, seen = jax.random.fold_in(given.key, number), _seen(rows, inputs, given.centre)
+        key = jax.random.fold_in(given.key, number)
+        seen = recipe.show(_seen(rows, inputs, given.centre), jax.random.fold_in(key, SHOWN))
         after, loss = _train_step(state, seen, given.labels[rows], mask, key, rate, graph=graph, recipe=recipe)
         return jax.tree.map(lambda new, old: jnp.where(jnp.any(mask), new, old), after, state), loss
 
     steps = jnp.arange(len(given.rows))
     state, losses = jax.lax.scan(step, state, (given.rows, steps))
-    logits = _evaluate(nnx.merge(graph, state.params, state.stats), given.watched, inputs, given.centre)
+    network = nnx.merge(graph, state.params, state.stats)
+    logits = _evaluate(network, given.watched, inputs, given.centre, recipe.show)
     return state, jnp.sum(losses) / jnp.sum(given.rows >= 0), logits.reshape(-1, logits.shape[-1])
 
 

@@ -215,3 +215,23 @@ def test_options_of_other_methods_and_bad_values_are_named_with_code_2(warm_comm
 )
 def test_an_option_that_decides_something_is_read(arguments):
     assert parse_experiment(arguments, program="loso", description="").options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], (500, 1e-4, "every_epoch")),
+        (["--variant=port"], (800, 0, "never")),
+        (["--variant", "port", "--epochs=500", "--shuffle=once"], (500, 0, "once")),
+        (["--variant=paper", "--weight_decay=0"], (500, 0, "every_epoch")),
+    ],
+)
+def test_the_variant_decides_defaults_and_what_is_given_wins(arguments, expected):
+    config = parse_experiment(["--method=ststnet", *arguments], program="loso", description="").config
+    assert (config.epochs, config.weight_decay, config.shuffle) == expected
+
+
+def test_a_variant_that_a_method_has_not_is_named(warm_command, tmp_path):
+    done = warm_command("loso", "--method=ststnet", "--variant=code", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--variant" in done.stderr

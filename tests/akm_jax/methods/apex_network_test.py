@@ -1,5 +1,6 @@
 """Networks on the apex frame, and others that are trained fold by fold, as methods of a run."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -47,6 +48,10 @@ def test_what_they_share_is_no_method(name):
     [
         (Macro2Micro(view=ApexFrame(size=112)), "--view.size=112: macro2micro takes pictures of side 224"),
         (ATNet(steps_per_epoch=-1), "--steps_per_epoch=-1, --tenth_every=10: expected at least 0 and 1"),
+        (
+            MicroAttention(view=ApexFrame(size=200)),
+            "--view.size=200: micro_attention takes pictures of side 224 or more",
+        ),
         (MicroAttention(tenth_every=0), "--steps_per_epoch=50, --tenth_every=0: expected at least 0 and 1"),
         (HTNet(view=FlowMosaic(strain=False)), "--view.size=28, 2 channels: htnet takes pictures of side 28 with 3"),
         (STRCN(view=MagnifiedFlow(height=30)), "--view.height=30, --view.width=245: strcn takes pictures of at least"),
@@ -63,6 +68,37 @@ def test_the_rate_falls_to_a_tenth_every_500_steps():
     rates = [recipe.rate(epoch) for epoch in (1, 10, 11, 50)]
     np.testing.assert_allclose(rates, [1e-2, 1e-2, 1e-3, 1e-6], rtol=1e-12)
     assert recipe.steps_per_epoch * recipe.epochs == 2500
+
+
+@pytest.mark.parametrize(
+    ("method", "side", "clips"),
+    [
+        (MicroAttention(), 240, 10),
+        (MicroAttention(variant="atnet"), 224, 16),
+        (MicroAttention(view=ApexFrame(), clips_per_step=3), 224, 3),
+    ],
+)
+def test_micro_attention_is_shown_crops_of_larger_pictures(method, side, clips):
+    """Random ones in training, the middle in tests."""
+    method.validate()
+    recipe = method.recipe(3)
+    assert (method.view.size, recipe.clips_per_step) == (side, clips)
+    pictures = jnp.arange(4 * side**2, dtype=jnp.float32).reshape(4, side, side, 1)
+    (tested,), (trained,) = recipe.show([pictures], None), recipe.show([pictures], jax.random.key(0))
+    margin = (side - 224) // 2
+    np.testing.assert_array_equal(tested, pictures[:, margin : margin + 224, margin : margin + 224])
+    assert trained.shape == tested.shape
+    assert bool((trained != tested).any()) == (side > 224)
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_atnet_augments_the_picture_in_training_alone_and_never_the_motion(augment):
+    show = ATNet(augment=augment).recipe(3).show
+    pictures, motion = 200 * jnp.ones((8, 224, 224, 1)), jnp.ones((8, 64, 128))
+    np.testing.assert_array_equal(show([pictures, motion], None)[0], pictures)
+    seen, moved = show([pictures, motion], jax.random.key(0))
+    np.testing.assert_array_equal(moved, motion)
+    assert bool((seen != pictures).any()) == augment
 
 
 def test_biases_learn_twice_as_fast_and_the_classifiers_does_not_decay():

@@ -4,10 +4,14 @@ import dataclasses
 import json
 
 import numpy as np
+import optax
 import pytest
 from rich.console import Console
 
+from akm_jax.config import RunOptions, settings_from_json
+from akm_jax.loso.run_dir import describe_run
 from akm_jax.methods import find_method, method_names
+from akm_jax.methods.htnet import HTNet
 from akm_jax.methods.off_apexnet import OffApexNet
 from akm_jax.methods.ststnet import STSTNet
 from akm_jax.observe import Observer
@@ -50,6 +54,36 @@ def test_each_takes_the_picture_that_its_view_makes(name):
     method.validate()
     assert (method.view.size, method.view.channels) == method.picture
     assert method.all_folds_at_once
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (STSTNet(), (500, 1e-4, "every_epoch")),
+        (STSTNet(variant="port"), (800, 0.0, "never")),
+        (STSTNet(variant="port", epochs=3, weight_decay=1e-3, shuffle="once"), (3, 1e-3, "once")),
+        (STSTNet(weight_decay=0.0), (500, 0.0, "every_epoch")),
+    ],
+)
+def test_settings_of_ststnet_are_those_of_the_program_unless_given(method, expected):
+    """A run records them as they are, and its training takes them."""
+    held, recipe = describe_run(method, RunOptions()), method.recipe(3)
+    assert (held["epochs"], held["weight_decay"], held["shuffle"]) == expected
+    assert (recipe.epochs, recipe.shuffle) == (expected[0], expected[2])
+    assert settings_from_json(STSTNet, held) == method
+    ones = {"kernel": np.ones((2, 2), np.float32)}
+    updates, _ = recipe.optimizer.update(optax.tree.zeros_like(ones), recipe.optimizer.init(ones), ones)
+    assert bool(np.any(updates["kernel"])) == (expected[1] > 0)
+
+
+def test_a_variant_that_there_is_not_is_named():
+    with pytest.raises(ValueError, match="--variant=code: expected one of paper, port"):
+        STSTNet(variant="code")
+
+
+def test_htnet_can_be_trained_unshuffled():
+    assert HTNet().recipe(3).shuffle == "every_epoch"
+    assert HTNet(shuffle="never").recipe(3).shuffle == "never"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from akm_jax.methods.rcn import RCN
 from akm_jax.methods.sssnet import SSSNet
 from akm_jax.methods.ststnet import STSTNet
 from akm_jax.observe import Place
-from akm_jax.train.folds_together import learned_from, order_of_epoch, train_together
+from akm_jax.train.folds_together import apply, learned_from, order_of_epoch, train_together
 
 CLIPS = np.arange(14)
 SUBJECTS = np.repeat(["a", "b", "c"], [3, 5, 6])
@@ -48,8 +48,12 @@ def equal(one, other):
 
 STSTNET = STSTNet(epochs=8, clips_per_step=4, learning_rate=0.01)
 # The others take longer to compile; what they have of their own is the network, which golden tests look at.
-METHODS = [STSTNET] + [
-    pytest.param(method, marks=pytest.mark.long)
+METHODS = [
+    pytest.param(STSTNET, id="ststnet"),
+    pytest.param(dataclasses.replace(STSTNET, shuffle="once"), id="ststnet-once"),
+    pytest.param(STSTNet(variant="port", epochs=2, clips_per_step=4, learning_rate=0.01), id="ststnet-port"),
+] + [
+    pytest.param(method, marks=pytest.mark.long, id=method.name)
     for method in (
         SSSNet(epochs=2, clips_per_step=4),
         OffApexNet(epochs=2, clips_per_step=4),
@@ -69,7 +73,7 @@ def together(recipe):
     return train(recipe, "abc", pictures(STSTNET))
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+@pytest.mark.parametrize("method", METHODS)
 def test_all_folds_at_once_equal_fold_by_fold(method, recipe):
     recipe, seen = recipe if method is STSTNET else method.recipe(3), pictures(method)
     at_once = train(recipe, "abc", seen)
@@ -166,6 +170,38 @@ def test_side_by_side_as_on_an_accelerator(recipe, together, monkeypatch):
             np.testing.assert_allclose(a, b, rtol=0, atol=2e-3)
 
 
+def test_inputs_are_shown_one_way_in_training_and_another_where_outputs_are_wanted(recipe, together):
+    """Doubled in training, halved in tests: as training on doubled pictures, and tests on halves."""
+    seen = pictures(STSTNET)
+
+    def show(inputs, key):
+        return [x / 2 if key is None else 2 * x for x in inputs]
+
+    shown = dataclasses.replace(recipe, show=show, centred=False)
+    twice = dataclasses.replace(recipe, centred=False)
+    (epoch, (state,)), *_ = train(shown, "b", seen)
+    (_, (expected,)), *_ = train(twice, "b", 2 * seen)
+    for one, other in zip(jax.tree.leaves(state), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5 * np.abs(other).max())
+    watched = training("b").watched[0]
+    of_halves = apply(twice, state, (seen[watched] / 2,))
+    np.testing.assert_allclose(epoch.outputs[0][0], of_halves, atol=1e-5 * np.abs(of_halves).max())
+    np.testing.assert_allclose(apply(shown, state, (seen[watched],)), of_halves, atol=1e-5 * np.abs(of_halves).max())
+
+
+def test_every_step_shows_inputs_by_randomness_of_its_own(recipe):
+    keys = set()
+
+    def show(inputs, key):
+        if key is not None:
+            jax.debug.callback(lambda drawn: keys.add(tuple(drawn.tolist())), jax.random.key_data(key), ordered=False)
+        return inputs
+
+    train(dataclasses.replace(recipe, show=show, epochs=2), "b", pictures(STSTNET))
+    jax.effects_barrier()
+    assert len(keys) == 2 * 3
+
+
 def test_groups_of_watched_clips_come_apart(recipe):
     planned = dataclasses.replace(training("c"), watched=(np.array([8, 9]), np.array([10, 11, 12])))
     epoch = next(train_together(recipe, [planned, training("a"), training("b")], (pictures(STSTNET),), 3 * [Start()]))
@@ -181,6 +217,39 @@ def test_steps_of_an_epoch_go_on_where_the_last_one_stopped(recipe):
     for turn in drawn.reshape(8, 11):
         np.testing.assert_array_equal(np.sort(turn), training("a").clips)
     assert (drawn[:11] != drawn[11:22]).any()
+
+
+def orders(recipe, given, shuffle, **settings):
+    """The clips of two epochs."""
+    some = dataclasses.replace(recipe, shuffle=shuffle, **settings)
+    return [order_of_epoch(some, given, number) for number in (1, 2)]
+
+
+def test_unshuffled_clips_come_class_by_class_in_every_epoch(recipe):
+    given = training("a", labels=np.array([0] * 3 + [2, 0, 1, 1, 0, 2, 0, 0, 1, 2, 0]))
+    for order in orders(recipe, given, "never"):
+        np.testing.assert_array_equal(order, [4, 7, 9, 10, 13, 5, 6, 11, 3, 8, 12])
+
+
+def test_shuffled_once_some_full_steps_of_clips_are_all_that_is_used(recipe):
+    """11 training clips, 4 a step: a fixed 8, others in another fold."""
+    first, second = orders(recipe, training("a"), "once")
+    np.testing.assert_array_equal(first, second)
+    assert len(set(first)) == 8
+    assert set(first) < set(training("a").clips)
+    assert (np.sort(first) != first).any()
+    assert set(first) != set(orders(recipe, training("a", name="inner"), "once")[0])
+
+
+def test_shuffled_once_all_clips_are_used_where_they_fill_no_step(recipe):
+    first, second = orders(recipe, training("a"), "once", clips_per_step=256)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(np.sort(first), training("a").clips)
+
+
+def test_an_order_that_there_is_not_is_named():
+    with pytest.raises(ValueError, match="--shuffle=always: expected one of every_epoch, once, never"):
+        STSTNet(shuffle="always").recipe(3)
 
 
 def test_smaller_classes_are_filled_up_once(recipe):
