@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
+from akm_jax.data.folds import inner_split, make_folds
 
 DRAWS = 10_000
+MOST_DRAWS_OF_LABELS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,13 +156,45 @@ def optimism(results: Sequence[dict[str, Any]], subjects: Mapping[str, str] | No
     return paired_bootstrap(hits_of(results, "test", subjects), hits_of(results, "last", subjects))
 
 
-def shuffle_labels(clip_set: ClipSet, seed: int = 0) -> ClipSet:
-    """The negative control: the same clips with their labels dealt out anew, each class as often as before.
+def draw_labels(clip_set: ClipSet, options: RunOptions | None = None, *, seed: int = 0) -> ClipSet:
+    """The shuffled-label control, with labels drawn anew: each by itself, with the classes' shares in the set.
 
-    Whatever is found in it was not there; `test` finds something nevertheless, for it looks.
+    So a left-out label has nothing to do with those that are trained on, and on average over labellings no method is
+    right more often than the largest class. Labels that are shuffled keep their counts: those left in training would
+    lean away from the left-out subject's, and a method that learns which class is frequent would fall below chance.
+
+    Args:
+        clip_set: the data.
+        options: of the run, the usual ones if None. Labels are drawn again until all classes are in training in each
+            of its folds, and in what rule `inner` leaves of them: in sets of a dozen clips, left-out labels lean away a
+            little by that.
+        seed: seed of the draws.
+
+    Raises:
+        ValueError: no draw gives every fold all classes.
     """
-    labels = np.random.default_rng(seed).permutation(clip_set.labels)
-    return dataclasses.replace(clip_set, name=f"{clip_set.name}, labels shuffled", labels=labels)
+    rng = np.random.default_rng(seed)
+    shares = np.bincount(clip_set.labels, minlength=len(clip_set.class_names)) / len(clip_set)
+    for _ in range(MOST_DRAWS_OF_LABELS):
+        labels = rng.choice(len(shares), len(clip_set), p=shares).astype(np.int32)
+        drawn = dataclasses.replace(clip_set, name=f"{clip_set.name}, labels drawn at random", labels=labels)
+        try:
+            _require_trainable(drawn, options or RunOptions())
+        except ValueError as error:
+            problem = error
+            continue
+        return drawn
+    raise ValueError(
+        f"labels of {clip_set.name!r} drawn at random: none of {MOST_DRAWS_OF_LABELS} draws can be trained on (the "
+        f"last: {problem}); or leave the control out (--control=none)"
+    ) from problem
+
+
+def _require_trainable(clip_set: ClipSet, options: RunOptions) -> None:
+    """Raise ValueError where a fold, or what rule `inner` trains on, lacks a class."""
+    for fold in make_folds(clip_set, options.protocol, options.chosen_folds):
+        for seed in range(options.seed, options.seed + options.seeds * ("inner" in options.chosen_rules)):
+            inner_split(clip_set, fold, share=options.inner_share, seed=seed)
 
 
 def _require_same_clips(one: Hits, other: Hits) -> None:

@@ -29,7 +29,7 @@ class Cell:
         results: contents of the run's `result.json`; none where there is no run.
         why_not: why there is none.
         published: accuracy as published; None where there is none.
-        control: labels were shuffled; it is compared with chance alone.
+        control: labels were drawn at random; it is compared with chance alone.
     """
 
     name: str
@@ -279,7 +279,8 @@ def explanations(table: Table, rows: Sequence[Row]) -> list[str]:
             found = ", ".join(f"{rule} {_in_band(scores.accuracy, table)}" for rule, scores in row.scores.items())
             said.append(
                 f"Negative control, {row.cell.title}: {found} what chance reaches ({table.band[0]:.3f} to "
-                f"{table.band[1]:.3f}). Rule test may leave it, for it looks; the others must not."
+                f"{table.band[1]:.3f}). Above it rule test may lie, for it looks; any other rule there is a reason to "
+                "look for a leak. What lies below is no sign of one."
             )
     flattered = [row.optimism for row in rows if row.optimism and not row.cell.control]
     if flattered:

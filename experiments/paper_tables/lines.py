@@ -14,7 +14,7 @@ from datasets_tfds.folder.ck_plus import NAMES
 from experiments.options import DataOptions
 from experiments.paper_tables.cells import MAIN, CellSpec, TableSpec
 from experiments.paper_tables.options import TablesCommand
-from experiments.paper_tables.runs import NO_APEXES, SHUFFLED, PlannedRun
+from experiments.paper_tables.runs import NO_APEXES, RANDOM_LABELS, PlannedRun
 
 Results = tuple[dict[str, Any], ...]
 """Contents of a run's `result.json`."""
@@ -82,8 +82,8 @@ def _tested(one: PlannedRun) -> set[str]:
 def _line(spec: TableSpec, one: PlannedRun, results: Results, data: DataOptions) -> Cell:
     cell, why_not = one.cell, one.why_not or ("" if results else "not run yet")
     if one.control:
-        title = f"{cell.title}, labels shuffled"
-        return Cell(f"{cell.name}-{SHUFFLED}", title, cell.sees, results, why_not, control=True)
+        title = f"{cell.title}, labels drawn at random"
+        return Cell(f"{cell.name}-{RANDOM_LABELS}", title, cell.sees, results, why_not, control=True)
     published = published_accuracy(spec, cell, data, one.clip_set.class_names)
     return Cell(cell.name, cell.title, cell.sees, results, why_not, published)
 

@@ -27,7 +27,7 @@ class TablesCommand:
     cells: str = ""
     """Only these lines of the table, comma-separated; all when empty."""
     control: Literal["main", "every", "none"] = "main"
-    """Negative control, the same with labels shuffled: of AKMNet, of every line, or none."""
+    """Negative control, the same with labels drawn at random: of AKMNet, of every line, or none."""
     init: Path | None = None
     """Weights that every run of AKMNet starts from, as `experiments.loso --init`; without them runs start fresh."""
     tables_dir: Path | None = None

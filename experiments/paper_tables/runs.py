@@ -3,20 +3,22 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.methods.protocol import Method
 from experiments.command import OptionError, console
 from experiments.options import Experiment, parse_experiment, unused_options
-from experiments.paper_tables.cells import MAIN, CellSpec, TableSpec, in_order, options_of, seeds_of
+from experiments.paper_tables.cells import MAIN, TABLES, CellSpec, TableSpec, in_order, options_of, seeds_of
 from experiments.paper_tables.options import TablesCommand
 
 if TYPE_CHECKING:
     from akm_jax.data.folds import Fold
 
 NO_APEXES = "the set has no annotated apexes"
-SHUFFLED = "shuffled"
+RANDOM_LABELS = "random_labels"
 
 
 def experiment_of(cell: CellSpec, command: TablesCommand, spec: TableSpec) -> Experiment:
@@ -59,7 +61,7 @@ class PlannedRun:
         experiment: what is run.
         clip_set: on what.
         why_not: why it is not run; empty where it is.
-        control: whether labels are shuffled.
+        control: whether labels are drawn at random.
         shown: whether the table has it, or only another run reads it.
     """
 
@@ -98,14 +100,13 @@ def plan_runs(
     clip_set: ClipSet,
     command: TablesCommand,
 ) -> list[PlannedRun]:
-    """All runs of a table in their order, controls last.
+    """All runs of a table in their order, controls last; a control takes key frames from the control of AKMNet.
 
     Raises:
         ValueError: subjects or sets that there are not, or folds chosen of a table that holds subjects out once.
     """
     from akm_jax.data.folds import folds_asked_for
-    from akm_jax.data.hold_out import HELD_OUT, hold_out, last_frames
-    from akm_jax.loso.comparison import shuffle_labels
+    from akm_jax.data.hold_out import HELD_OUT, hold_out
 
     run, planned = command.run, list[PlannedRun]()
     if spec.hold_out:
@@ -113,21 +114,51 @@ def plan_runs(
         clip_set, run = hold_out(clip_set), dataclasses.replace(run, folds=HELD_OUT)
     _, run = folds_asked_for(clip_set, run)
     for cell in in_order(tuple(cells)):
-        data, experiment = clip_set, experiments[cell.name]
+        experiment = experiments[cell.name]
         options = dataclasses.replace(experiment.options, folds=run.folds)
         experiment = dataclasses.replace(experiment, options=options)
-        if cell.last_frames:
-            data = last_frames(data, cell.last_frames)
         why_not = NO_APEXES if cell.needs_apex and not (clip_set.apexes >= 0).any() else ""
-        planned.append(PlannedRun(cell, experiment, data, why_not, shown=cell in cells))
-    for one in list(planned):
-        wanted = command.control == "every" or (command.control == "main" and one.cell.name == MAIN)
-        # A run that reads key frames would read those of true labels.
-        if wanted and not one.why_not and one.shown and not one.cell.needs:
-            run_dir = one.experiment.run_dir.with_name(f"{one.cell.name}-{SHUFFLED}")
-            experiment = dataclasses.replace(one.experiment, run_dir=run_dir)
-            planned.append(PlannedRun(one.cell, experiment, shuffle_labels(one.clip_set), control=True))
-    return planned
+        planned.append(PlannedRun(cell, experiment, _seen_by(cell, clip_set), why_not, shown=cell in cells))
+    asked = {"main": {MAIN}, "every": set(experiments), "none": set()}[command.control]
+    named = {one.cell.name for one in planned if one.shown and not one.why_not} & asked
+    named |= {needed for one in planned if one.cell.name in named for needed in one.cell.needs}
+    return planned + _controls([one for one in planned if one.cell.name in named], clip_set, run, command.preset)
+
+
+def _seen_by(cell: CellSpec, clip_set: ClipSet) -> ClipSet:
+    """What a cell is run on."""
+    from akm_jax.data.hold_out import last_frames
+
+    return last_frames(clip_set, cell.last_frames) if cell.last_frames else clip_set
+
+
+def _controls(planned: Sequence[PlannedRun], clip_set: ClipSet, run: RunOptions, preset: str) -> list[PlannedRun]:
+    """Runs again on labels drawn at random, which are the same for all runs and tables of a directory."""
+    from akm_jax.loso.comparison import draw_labels
+
+    if not planned:
+        return []
+    every_cell = [cell for table in TABLES.values() for cell in table.cells]
+    most = max(seeds_of(cell, preset, run.seeds) for cell in every_cell)
+    drawn = draw_labels(clip_set, dataclasses.replace(run, seeds=most))
+    return [
+        dataclasses.replace(
+            one, experiment=_control_of(one.experiment), clip_set=_seen_by(one.cell, drawn), control=True
+        )
+        for one in planned
+    ]
+
+
+def _control_of(experiment: Experiment) -> Experiment:
+    """The same beside itself; it reads the key frames of a control too."""
+    config = experiment.config
+    if getattr(config, "key_frames_of", None):
+        config = dataclasses.replace(config, key_frames_of=_control_place(config.key_frames_of))
+    return dataclasses.replace(experiment, run_dir=_control_place(experiment.run_dir), config=config)
+
+
+def _control_place(run_dir: Path) -> Path:
+    return run_dir.with_name(f"{run_dir.name}-{RANDOM_LABELS}")
 
 
 def _refuse_folds(command: TablesCommand) -> None:

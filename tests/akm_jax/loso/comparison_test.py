@@ -1,11 +1,15 @@
-"""Differences against numbers worked out by hand."""
+"""Differences against numbers worked out by hand, and labels of the negative control."""
 
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 
-from akm_jax.loso.comparison import Hits, hits_of, mcnemar, optimism, paired_bootstrap, shuffle_labels
+from akm_jax.config import RunOptions
+from akm_jax.data.folds import inner_split, leave_one_subject_out
+from akm_jax.data.pooling import pool_clip_sets
+from akm_jax.loso.comparison import Hits, draw_labels, hits_of, mcnemar, optimism, paired_bootstrap
 
 
 def hits(*rows, subjects="aabbcc"):
@@ -78,13 +82,65 @@ def test_optimism_is_test_less_last():
     assert hits_of(results, "test").num_correct == 3.0
 
 
-def test_shuffled_labels_are_the_same_labels_elsewhere(make_clip_set):
-    clips = make_clip_set(4, 6)
-    shuffled = shuffle_labels(clips, seed=1)
-    assert not np.array_equal(shuffled.labels, clips.labels)
-    np.testing.assert_array_equal(np.bincount(shuffled.labels), np.bincount(clips.labels))
-    assert shuffled.name == "test, labels shuffled"
-    np.testing.assert_array_equal(shuffle_labels(clips, seed=1).labels, shuffled.labels)
+def hits_by_majority(labels, subjects):
+    """Share of clips whose class is the most frequent one of the other subjects: what unbalanced networks lean to."""
+    correct = [np.bincount(labels[subjects != name]).argmax() == labels[subjects == name] for name in set(subjects)]
+    return np.concatenate(correct).mean()
+
+
+def test_labels_drawn_at_random_tell_nothing_of_those_left_out(make_clip_set):
+    """Which labels left in training tell of, by what is missing there, where they are only dealt out anew."""
+    clips = make_clip_set(6, 4, image_size=1)
+    subjects = np.array(clips.subjects)
+    drawn, dealt = [], []
+    for seed in range(400):
+        drawn.append(hits_by_majority(draw_labels(clips, seed=seed).labels, subjects))
+        dealt.append(hits_by_majority(np.random.default_rng(seed).permutation(clips.labels), subjects))
+    error = np.std(drawn) / np.sqrt(len(drawn))
+    assert error < 0.01
+    assert abs(np.mean(drawn) - 1 / 3) < 3 * error
+    assert np.mean(dealt) < 1 / 3 - 20 * error
+
+
+def test_labels_are_drawn_with_the_shares_of_the_set_and_by_the_seed(make_clip_set):
+    clips = make_clip_set(30, 10, image_size=1)
+    clips = dataclasses.replace(clips, labels=np.repeat([0, 1, 2], [180, 90, 30]).astype(np.int32))
+    drawn = draw_labels(clips, seed=1)
+    assert drawn.name == "test, labels drawn at random"
+    assert drawn.labels.dtype == clips.labels.dtype
+    np.testing.assert_array_equal(drawn.labels, draw_labels(clips, seed=1).labels)
+    assert not np.array_equal(drawn.labels, draw_labels(clips, seed=2).labels)
+    counts = sum(np.bincount(draw_labels(clips, seed=seed).labels) for seed in range(50))
+    np.testing.assert_allclose(counts / counts.sum(), [0.6, 0.3, 0.1], atol=0.015)  # 3 errors at most
+    assert not np.array_equal(np.bincount(drawn.labels), np.bincount(clips.labels))  # counts vary: nothing is dealt out
+
+
+@pytest.mark.parametrize("protocol", ["loso", "leave_one_set_out"])
+def test_every_training_has_all_classes_of_drawn_labels(make_clip_set, protocol):
+    clips = make_clip_set(3, 3, image_size=1)
+    if protocol == "leave_one_set_out":
+        sets = [dataclasses.replace(make_clip_set(1, 4, seed=k), name=name) for k, name in enumerate("abc")]
+        clips = pool_clip_sets(sets)
+    group = clips.sets if protocol == "leave_one_set_out" else clips.subjects
+    for seed in range(30):
+        labels = draw_labels(clips, RunOptions(protocol=protocol), seed=seed).labels
+        assert all(len({who for who, label in zip(group, labels, strict=True) if label == k}) > 1 for k in range(3))
+
+
+def test_labels_are_drawn_until_rule_inner_can_train(make_clip_set):
+    clips, options = make_clip_set(3, 3, image_size=1), RunOptions(rules="last,inner", seeds=2, seed=5)
+    for seed in range(5):
+        drawn = draw_labels(clips, options, seed=seed)
+        for fold in leave_one_subject_out(drawn):
+            for of_run in (5, 6):
+                train, _ = inner_split(drawn, fold, share=options.inner_share, seed=of_run)
+                assert set(drawn.labels[train]) == {0, 1, 2}
+
+
+def test_a_set_too_small_for_drawn_labels_is_refused(make_clip_set):
+    message = r"labels of 'test' drawn at random: none of 1000 draws can be trained on .* hold no clip of class"
+    with pytest.raises(ValueError, match=message):
+        draw_labels(make_clip_set(2, 2, image_size=1))
 
 
 def test_what_cannot_be_compared_is_named():

@@ -56,7 +56,7 @@ def make_table(results, clip_set):
         ]
         if len(cells) > 1:
             cells[0] = dataclasses.replace(cells[0], results=(), why_not="the set has no annotated apexes")
-        cells.append(Cell("shuffled", "AKMNet, labels shuffled", "key frames", results("control"), control=True))
+        cells.append(Cell("control", "AKMNet, labels drawn at random", "key frames", results("control"), control=True))
         pairs = zip(clip_set.apexes.tolist(), clip_set.fps.tolist(), strict=True)
         return Table(
             number=number,
@@ -94,7 +94,7 @@ def test_rows_hold_what_scikit_learn_and_the_comparison_say(make_table, clip_set
     assert theirs.test == mcnemar(*hits)
     assert theirs.optimism == paired_bootstrap(hits_of(theirs.cell.results, "test"), hits[1])
     assert ours.versus is None
-    assert rows["shuffled"].versus is None
+    assert rows["control"].versus is None
     assert rows["s12"].scores == {}
 
 
@@ -113,7 +113,9 @@ def test_text_forms_agree_and_a_cell_without_a_run_is_a_dash_and_why(make_table,
     assert "exceeds rule last by" in markdown
     band, control = table.band, rows[-1].scores
     assert band[1] < control["last"].accuracy  # made up, so not at chance
-    assert f"Negative control, AKMNet, labels shuffled: last {control['last'].accuracy:.3f} above, inner" in markdown
+    said = f"Negative control, AKMNet, labels drawn at random: last {control['last'].accuracy:.3f} above, inner"
+    assert said in markdown
+    assert "What lies below is no sign of one." in markdown
     assert latex.count(r"\\") == len(lines) + 1
     with (tmp_path / "table.csv").open() as file:
         numbers = {row["cell"]: row for row in csv.DictReader(file)}

@@ -62,7 +62,7 @@ def rows(folder, table):
 
 def test_a_table_has_what_its_runs_scored(table3, folder):
     found = rows(folder, "table3")
-    assert list(found) == ["lbp_sip", "akmnet", "akmnet-shuffled"]
+    assert list(found) == ["lbp_sip", "akmnet", "akmnet-random_labels"]
     for name, row in found.items():
         summary = read_json(folder / f"runs/tables-synthetic-tiny/runs/{name}/summary.json")
         assert float(row["last_accuracy"]) == pytest.approx(summary["rules"]["last"]["accuracy"])
@@ -70,7 +70,7 @@ def test_a_table_has_what_its_runs_scored(table3, folder):
         "table.html", "table.md", "table.csv", "table.tex"
     }  # fmt: skip
     assert "| LBP-SIP | all | 1 |" in table3.stdout
-    assert "labels shuffled" in table3.stdout
+    assert "labels drawn at random" in table3.stdout
 
 
 def test_the_same_again_and_another_table_train_nothing(table3, run_tables, folder):
@@ -91,7 +91,7 @@ def test_plan_names_runs_times_and_memory_and_runs_nothing(table3, run_tables, f
     assert done.returncode == 0, done.stderr
     assert not (folder / "runs/tables-synthetic-tiny/runs/mdmo").exists()
     lines = {line.split()[1]: line for line in done.stderr.splitlines() if line.startswith("│")}
-    assert set(lines) == {cell.name for cell in find_table(3).cells} | {"akmnet-shuffled"}
+    assert set(lines) == {cell.name for cell in find_table(3).cells} | {"akmnet-random_labels"}
     assert "finished" in lines["lbp_sip"]
     assert " min " in lines["macro2micro"] or " h " in lines["macro2micro"] or " d " in lines["macro2micro"]
     assert "GiB" in lines["strcn"]
@@ -219,6 +219,39 @@ def planned(arguments, clip_set):
     cells = choose_cells(spec, command.cells)
     experiments = {cell.name: experiment_of(cell, command, spec) for cell in in_order(cells)}
     return plan_runs(spec, cells, experiments, clip_set, command)
+
+
+@pytest.mark.parametrize("number", TABLES)
+def test_every_line_has_its_control_whose_key_frames_are_those_of_a_control(make_clip_set, number):
+    clips = make_clip_set(5, 3)
+    found = planned([f"--table={number}", "--control=every"], dataclasses.replace(clips, apexes=clips.apexes * 0))
+    controls = [run for run in found if run.control]
+    assert sorted(run.cell.name for run in controls if run.shown) == sorted(c.name for c in find_table(number).cells)
+    labels = {clip_id: label for clip_id, label in zip(clips.clip_ids, controls[0].clip_set.labels, strict=True)}
+    assert not np.array_equal(list(labels.values()), clips.labels)
+    for i, run in enumerate(controls):
+        assert run.experiment.run_dir.name == f"{run.cell.name}-random_labels"
+        assert run.clip_set.labels.tolist() == list(labels.values())
+        place = getattr(run.experiment.config, "key_frames_of", None)
+        assert (place is not None) == bool(run.cell.needs)
+        assert place is None or place in [other.experiment.run_dir for other in controls[:i]]
+    assert [run.described for run in found if not run.control] == [
+        run.described for run in planned([f"--table={number}", "--control=none"], clips)
+    ]
+
+
+def test_a_control_that_another_reads_is_added_and_the_same_in_every_table(make_clip_set):
+    clips = make_clip_set(4, 4)
+    seven = planned(["--table=7", "--cells=vgg11-max_key", "--control=every", "--rules=last,inner"], clips)
+    assert [(run.cell.name, run.control, run.shown) for run in seven] == [
+        ("akmnet", False, False), ("vgg11-max_key", False, True),
+        ("akmnet", True, False), ("vgg11-max_key", True, True),
+    ]  # fmt: skip
+    assert seven[3].experiment.config.key_frames_of == seven[2].experiment.run_dir
+    main = planned(["--table=5", "--cells=akmnet", "--rules=last,inner"], clips)[1]
+    assert main.described == seven[2].described
+    np.testing.assert_array_equal(main.clip_set.labels, seven[2].clip_set.labels)
+    assert not any(run.control for run in planned(["--table=7", "--cells=vgg11-max_key"], clips))
 
 
 def test_folds_are_those_of_the_protocol_in_one_spelling(make_clip_set):
