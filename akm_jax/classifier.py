@@ -179,8 +179,8 @@ def _refuse_files(method: Method, of_what: str = "") -> None:
         )
     if (landmarks := landmark_file(method.view)) is not None:
         raise ValueError(
-            f"{of_what}on landmarks from {landmarks} (--view.landmarks), which has none of another clip; single clips are "
-            "predicted by runs that find landmarks (--view.landmarks=mesh) or take the mean face"
+            f"{of_what}on landmarks from {landmarks} (--view.landmarks), which has none of another clip; single clips "
+            "are predicted by runs that find landmarks (--view.landmarks=mesh) or take the mean face"
         )
 
 
