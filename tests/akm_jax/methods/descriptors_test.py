@@ -206,6 +206,14 @@ def test_a_clip_that_is_too_short_is_named(moving, tmp_path):
         run_loso(SMALL["lbp_top"], short, tmp_path / "run", rules="last", views_dir=tmp_path)
 
 
+def test_a_fold_that_cannot_be_learned_is_named(moving, tmp_path):
+    names = [moving.class_names[k] for k in moving.labels[:12]]
+    two = ClipSet.from_frames([moving.read(i) for i in range(12)], names, moving.subjects[:12], name="two subjects")
+    message = "fold of subject s0, seed 0, training all_subjects: all clips to learn from show subject s1, so no C"
+    with pytest.raises(ValueError, match=message):
+        run_loso(SMALL["lbp_top"], two, tmp_path / "run", rules="last", views_dir=tmp_path)
+
+
 def test_rate_and_resampling():
     def clip(fps):
         return Clip(draw(range(6)), fps, -1)
