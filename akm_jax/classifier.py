@@ -20,7 +20,7 @@ from akm_jax.methods.protocol import Kept, Method, Model
 from akm_jax.train import checkpoint
 from akm_jax.train.memory import prediction_bytes
 from akm_jax.views.cache import see
-from akm_jax.views.view import Views, from_files
+from akm_jax.views.view import Views, from_files, landmark_file
 
 COPIES = 3  # of a clip's frames while a view looks at them
 
@@ -134,6 +134,11 @@ def _method_of(run_dir: Path, config: dict[str, Any], given: Method | None) -> M
         raise ValueError(
             f"{run_dir} is a run on ready-made flow pictures (--view.flow_dir), and of another clip there is none; "
             "single clips are predicted by runs that compute the flow themselves"
+        )
+    if (landmarks := landmark_file(method.view)) is not None:
+        raise ValueError(
+            f"{run_dir} is a run on landmarks from {landmarks} (--view.landmarks), which has none of another clip; "
+            "single clips are predicted by runs that find landmarks (--view.landmarks=mesh) or take the mean face"
         )
     return method
 

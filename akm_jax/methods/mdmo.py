@@ -11,7 +11,7 @@ from akm_jax.descriptors.mdmo import MDMOConfig
 from akm_jax.descriptors.regions import fixed_face
 from akm_jax.descriptors.svm import SVMConfig
 from akm_jax.methods._support_vectors import Frames, Kernels, SupportVectors
-from akm_jax.methods.protocol import Kept, Model, Training
+from akm_jax.methods.protocol import Training
 from akm_jax.views.view import Clip, Views
 
 
@@ -100,20 +100,6 @@ class MDMO(SupportVectors):
             return [rbf_kernel(squared, rows, training.clips)]
 
         return of
-
-    def load(self, kept: Kept) -> Model:
-        """The fold's classifier.
-
-        Raises:
-            ValueError: landmarks are from a file, which has none of another clip.
-        """
-        if self.view.landmark_file is not None:
-            raise ValueError(
-                f"a run on landmarks from {self.view.landmarks} (--view.landmarks) says nothing of single clips, of "
-                "which that file has none; predict by a run that finds landmarks (--view.landmarks=mesh) or takes the "
-                "mean face (--view.landmarks=mean)"
-            )
-        return super().load(kept)
 
 
 METHOD = MDMO

@@ -95,7 +95,7 @@ def test_a_run_goes_on_with_the_same_content_only_and_predicts_no_other_clip(tab
         return run_loso(method, clips, tmp_path / "run", rules="last", views_dir=tmp_path / "views")
 
     assert run() == run()
-    with pytest.raises(ValueError, match=r"a run on landmarks from .*faces.csv \(--view.landmarks\) says nothing of"):
+    with pytest.raises(ValueError, match=r"run is a run on landmarks from .*faces.csv \(--view.landmarks\)"):
         load_classifier(tmp_path / "run")
     write(table, dict.fromkeys(NAMES, on_frames(fixed_face(SIZE) * 0.7)))
     with pytest.raises(ValueError, match="config.view.landmarks_checksum: there"):
