@@ -140,10 +140,20 @@ class SVMTrainer(Trainer):
     def train(
         self, trainings: Sequence[Training], starts: Sequence[Start], observer: Observer
     ) -> Iterator[Sequence[Epoch]]:
-        """Choose C, train, classify: one epoch, whose notes are the choice and its accuracy on inner subjects."""
+        """Choose C, train, classify: one epoch, whose notes are the choice and its accuracy on inner subjects.
+
+        Raises:
+            ValueError: what the fold learns from is all of one class or of one subject, or has features that are not
+                finite; the fold is named.
+        """
         (training,) = trainings
         kernels = self._kernels(training)
-        fitted = train_svm(kernels, training.clips, training.labels, training.subjects, self._config)
+        try:
+            fitted = train_svm(kernels, training.clips, training.labels, training.subjects, self._config)
+        except ValueError as error:
+            place = training.place
+            where = f"fold of subject {place.subject}, seed {place.seed}, training {place.training}"
+            raise ValueError(f"{where}: {error}") from error
         outputs = [fitted.votes(kernels[fitted.kernel], clips, self._num_classes) for clips in training.watched]
         notes = {"cost": fitted.cost, "kernel": float(fitted.kernel)}
         if np.isfinite(fitted.inner_accuracy):

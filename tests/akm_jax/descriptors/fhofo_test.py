@@ -14,6 +14,11 @@ def field(u, v):
     return np.stack([u, v], -1)[None]
 
 
+def turn(flow, angle):
+    turned = (flow[..., 0] + 1j * flow[..., 1]) * np.exp(1j * angle)
+    return np.stack([turned.real, turned.imag], -1)
+
+
 @pytest.fixture(scope="module")
 def flow():
     return np.random.default_rng(0).standard_normal((3, 20, 25, 2))
@@ -67,8 +72,7 @@ def test_length_of_flow_counts_nothing(flow):
 @pytest.mark.parametrize(("fine", "coarse"), [(36, 9), (40, 8)])
 def test_turning_all_by_a_coarse_bin_shifts_histograms(flow, fine, coarse):
     config = FHOFOConfig(fine=fine, coarse=coarse)
-    turned = (flow[..., 0] + 1j * flow[..., 1]) * np.exp(2j * np.pi / coarse)
-    shifted = config.histograms(np.stack([turned.real, turned.imag], -1))
+    shifted = config.histograms(turn(flow, 2 * np.pi / coarse))
     np.testing.assert_allclose(shifted, np.roll(config.histograms(flow), 1, -1), atol=1e-12)
 
 
@@ -93,6 +97,16 @@ def test_mirror(flow):
     config = FHOFOConfig(2, 5)
     expected = config.fine_histograms(flow)[:, :, ::-1, (3 * 18 - 1 - np.arange(36)) % 36]
     np.testing.assert_array_equal(config.fine_histograms(mirrored), expected)
+
+
+@pytest.mark.parametrize(("fine", "coarse"), [(36, 8), (40, 8), (36, 10)])
+@pytest.mark.parametrize("pooling", ["concat", "added"])
+def test_mirror_of_coarse_bins(flow, fine, coarse, pooling):
+    """Coarse bins begin at the middle of a fine one, half a bin off the axis: the mirror turns by a bin besides."""
+    config = FHOFOConfig(2, 5, fine, coarse, pooling=pooling)
+    turned = config.histograms(turn(flow, 2 * np.pi / fine))
+    expected = turned[:, :, ::-1, (coarse // 2 - np.arange(coarse)) % coarse]
+    np.testing.assert_allclose(config.histograms(flow[:, :, ::-1] * (-1, 1)), expected, rtol=1e-12)
 
 
 def test_layout_and_pooling(flow):

@@ -93,6 +93,13 @@ def test_the_loop_gives_the_same(noise, plane, radii):
     np.testing.assert_array_equal(sign_codes(volume, plane, radii=radii, points=16), looped(volume, plane, 16, radii))
 
 
+@pytest.mark.parametrize("plane", PLANES)
+@pytest.mark.parametrize("radii", [(1, 1, 1), (1, 1, 4), (2, 3, 1)])
+def test_codes_of_four_neighbours_are_every_other_bit_of_those_of_eight(noise, plane, radii):
+    eight, four = (sign_codes(noise, plane, points=points, radii=radii) for points in (8, 4))
+    np.testing.assert_array_equal(four, sum((eight >> 2 * p & 1) << p for p in range(4)))
+
+
 def moved(codes, place):
     """Codes whose bit p is at `place(p)`."""
     return sum((codes.astype(int) >> p & 1) << place(p) % 8 for p in range(8))

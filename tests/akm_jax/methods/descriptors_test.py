@@ -1,4 +1,4 @@
-"""Descriptors under the driver: drawn clips whose class is how they move, leaks, going on, bad input."""
+"""Descriptors under the driver: clips whose class is how they move, drawn faces, leaks, going on, bad input."""
 
 import dataclasses
 import json
@@ -9,6 +9,7 @@ import pytest
 from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import ClipSet
 from akm_jax.data.folds import leave_one_subject_out
+from akm_jax.descriptors.blocks import PLANES
 from akm_jax.descriptors.codebooks import CodebookConfig
 from akm_jax.descriptors.fhofo import FHOFOConfig
 from akm_jax.descriptors.higo import HIGOConfig
@@ -26,10 +27,13 @@ from akm_jax.methods.lbp_top import LBPTop, LBPTopView
 from akm_jax.methods.mdmo import MDMO, MDMOView
 from akm_jax.methods.protocol import Start
 from akm_jax.methods.stclqp import STCLQP, STCLQPView
+from akm_jax.metrics import majority_accuracy, majority_band
 from akm_jax.observe import ALL_SUBJECTS, Observer
 from akm_jax.run import run_loso
 from akm_jax.views.cache import compute_views
 from akm_jax.views.view import Clip
+from datasets_tfds.source import load_clip_set
+from datasets_tfds.synthetic import CorpusConfig, write_corpus
 
 SIZE = 32
 FRAMES = Frames(size=SIZE)
@@ -42,6 +46,8 @@ SMALL = {
     "stclqp": STCLQP(
         view=STCLQPView(FRAMES, STCLQPConfig(**GRID, radii=(1, 1, 0))), codebook=CodebookConfig(6, (8, 16)), svm=SVM
     ),
+    "fhofo": FHOFO(view=FHOFOView(Frames(SIZE, 4), FHOFOConfig(**GRID)), svm=SVM),
+    "mdmo": MDMO(view=MDMOView(FRAMES, flow="farneback", landmarks="mean"), svm=SVM),
 }
 
 
@@ -133,18 +139,20 @@ def test_methods_are_found_by_name():
 
 
 def fitted(method, clip_set, folder, subject="s1"):
-    """What the fold of a subject is fitted to: codebooks, if any, C, and the classifier."""
-    clips = clip_set.without_labels()
-    kernels = method.kernels(compute_views(method.view, clips, clip_set.clip_ids, folder=folder))
+    """What the fold of a subject is fitted to: codebooks, if any, C, the classifier, and all that it keeps."""
+    views = compute_views(method.view, clip_set.without_labels(), clip_set.clip_ids, folder=folder)
+    kernels = method.kernels(views)
     (training,) = (one for one in trainings_of(clip_set) if one.place.subject == subject)
     matrices = kernels(training)
     svm = train_svm(matrices, training.clips, training.labels, training.subjects, method.svm)
     books = [kernels.codebooks(training, words) for words in (8, 16)] if isinstance(method, STCLQP) else []
     part = matrices[svm.kernel][np.ix_(training.clips, training.clips)]
-    return [*books, part, np.array([svm.cost, svm.inner_accuracy]), svm.machine.dual_coef_, svm.machine.support_]
+    kept = method.keep(views, training, svm)  # the width of the kernel among them
+    choice = np.array([svm.cost, svm.inner_accuracy])
+    return [*books, part, choice, svm.machine.dual_coef_, svm.machine.support_, *map(kept.get, sorted(kept))]
 
 
-@pytest.mark.parametrize("name", ["lbp_top", "stclqp", "chi2"])
+@pytest.mark.parametrize("name", [*SMALL, "chi2"])
 def test_what_the_left_out_subject_shows_changes_nothing_in_its_fold(moving, tmp_path, name):
     """To the bit: other pixels, and other labels among its clips."""
     method = dataclasses.replace(SMALL["stclqp"], kernel="chi2") if name == "chi2" else SMALL[name]
@@ -153,24 +161,41 @@ def test_what_the_left_out_subject_shows_changes_nothing_in_its_fold(moving, tmp
     labels = np.where(mine, np.roll(moving.labels, 1), moving.labels)
     names = [moving.class_names[k] for k in labels]
     changed = ClipSet.from_frames(frames, names, moving.subjects, fps=100, name="moving")
+    seen = [compute_views(method.view, s.without_labels(), s.clip_ids, folder=tmp_path) for s in (moving, changed)]
+    assert all(np.array_equal(*pair) != whose for *pair, whose in zip(*seen, mine, strict=True))
     for one, other in zip(fitted(method, moving, tmp_path), fitted(method, changed, tmp_path), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_texture_that_does_not_move_tells_nothing_in_time(tmp_path):
-    """Still frames of lines that are all alike, in one class each line thrice: seen in XY, by chance in XT."""
+@dataclasses.dataclass(frozen=True)
+class OnePlaneView(LBPTopView):
+    """LBP-TOP's histograms of one plane."""
+
+    plane: str = "XY"
+
+    def __call__(self, clip):
+        return super().__call__(clip).reshape(-1, 3, 59)[:, PLANES.index(self.plane)].ravel()
+
+
+@pytest.mark.parametrize("name", ["higo", "lbp_top"])
+@pytest.mark.parametrize("plane", ["XT", "YT"])
+def test_texture_that_does_not_move_tells_nothing_in_time(tmp_path, name, plane):
+    """Still frames of lines along the plane that are all alike, in one class each line thrice: seen in XY alone."""
     rng = np.random.default_rng(0)
     labels = ["once" if i % 2 else "thrice" for i in range(48)]
     lines = rng.integers(0, 256, (48, SIZE, SIZE), dtype=np.uint8)
     thrice = lines[:, ::3].repeat(3, 1)[:, :SIZE]
     frames = [lines[i] if label == "once" else thrice[i] for i, label in enumerate(labels)]
+    frames = frames if plane == "XT" else [frame.T for frame in frames]
     clips = ClipSet.from_frames([np.stack([f] * 6) for f in frames], labels, [f"s{i // 6}" for i in range(48)])
-    found = {
-        planes: accuracy(HIGO(view=HIGOView(FRAMES, HIGOConfig(**GRID, planes=planes)), svm=SVM), clips, tmp_path)
-        for planes in ("XY", "XOT")
-    }
-    assert found["XY"] == 1
-    assert abs(found["XOT"] - 0.5) < 1.96 * np.sqrt(0.25 / 48)
+
+    def seen_in(plane):
+        higo = HIGOConfig(**GRID, planes={"XT": "XOT", "YT": "YOT"}.get(plane, plane))
+        lbp = LBPTop(view=OnePlaneView(FRAMES, SMALL["lbp_top"].view.lbp, plane), svm=SVM)
+        return accuracy(HIGO(view=HIGOView(FRAMES, higo), svm=SVM) if name == "higo" else lbp, clips, tmp_path)
+
+    assert seen_in("XY") == 1
+    assert abs(seen_in(plane) - 0.5) < 1.96 * np.sqrt(0.25 / 48)
 
 
 def test_a_clip_that_is_too_short_is_named(moving, tmp_path):
@@ -179,6 +204,14 @@ def test_a_clip_that_is_too_short_is_named(moving, tmp_path):
     short = ClipSet.from_frames(frames, names, moving.subjects)
     with pytest.raises(ValueError, match=r"view LBPTopView, clip clip_3: a clip of 4 frames is too short .*tim_frames"):
         run_loso(SMALL["lbp_top"], short, tmp_path / "run", rules="last", views_dir=tmp_path)
+
+
+def test_a_fold_that_cannot_be_learned_is_named(moving, tmp_path):
+    names = [moving.class_names[k] for k in moving.labels[:12]]
+    two = ClipSet.from_frames([moving.read(i) for i in range(12)], names, moving.subjects[:12], name="two subjects")
+    message = "fold of subject s0, seed 0, training all_subjects: all clips to learn from show subject s1, so no C"
+    with pytest.raises(ValueError, match=message):
+        run_loso(SMALL["lbp_top"], two, tmp_path / "run", rules="last", views_dir=tmp_path)
 
 
 def test_rate_and_resampling():
@@ -194,21 +227,44 @@ def test_rate_and_resampling():
         Frames(size=0)
 
 
+@pytest.mark.parametrize("name", ["fhofo", "mdmo"])
+def test_methods_of_flow_find_how_clips_move(moving, tmp_path, name):
+    assert accuracy(SMALL[name], moving, tmp_path) > 0.6
+
+
+FACE = 80  # side of drawn faces: the smallest that RLOF takes
+
+
+@pytest.fixture(scope="module", params=[1.0, 0.0], ids=["expressions", "none"])
+def faces(request, tmp_path_factory):
+    """Strength of the expression, which alone tells classes; 36 clips of 6 people, 12 of each class; their folder."""
+    folder = tmp_path_factory.mktemp("faces")
+    config = CorpusConfig(subjects=6, clips=6, size=FACE, min_frames=8, max_frames=14, strength=request.param)
+    corpus = write_corpus(config, folder / "drawn")
+    return request.param, load_clip_set("smic", manual_dir=corpus, data_dir=folder / "built", is_drawn=True), corpus
+
+
 @pytest.mark.parametrize(
     "method",
     [
-        FHOFO(view=FHOFOView(Frames(SIZE, 4), FHOFOConfig(2, 2)), svm=SVM),
-        MDMO(view=MDMOView(FRAMES, flow="farneback", landmarks="mean"), svm=SVM),
+        FHOFO(view=FHOFOView(Frames(FACE, 5)), svm=SVM),
+        HIGO(view=HIGOView(Frames(FACE), HIGOConfig(planes="XYOT")), svm=SVM),
+        MDMO(view=MDMOView(Frames(FACE), flow="farneback", landmarks="landmarks.csv"), svm=SVM),
+        pytest.param(MDMO(view=MDMOView(Frames(FACE), landmarks="landmarks.csv"), svm=SVM), marks=pytest.mark.long),
     ],
-    ids=lambda method: method.name,
+    ids=["fhofo", "higo", "mdmo", "mdmo-rlof"],
 )
-def test_methods_of_flow_find_how_clips_move(moving, tmp_path, method):
-    pytest.importorskip("akm_jax.ops.flow")
-    assert accuracy(method, moving, tmp_path) > 0.6
+def test_expressions_of_drawn_faces_are_found_and_without_them_there_is_chance(faces, method, tmp_path, monkeypatch):
+    """20 points above the majority class; where nothing is expressed, in the binomial band around it."""
+    strength, clips, corpus = faces
+    monkeypatch.chdir(corpus)  # where the true landmarks lie
+    found, majority = accuracy(method, clips, tmp_path), majority_accuracy(clips.labels)
+    low, high = majority_band(clips.labels)
+    assert majority == 12 / 36
+    assert found >= majority + 0.2 if strength else low <= found <= high
 
 
 def test_methods_of_flow_refuse_what_has_none():
-    pytest.importorskip("akm_jax.ops.flow")
     with pytest.raises(ValueError, match="a clip of 1 frame has no flow"):
         FHOFOView(Frames(SIZE), FHOFOConfig(pooling="added"))(Clip(draw([0]), 0, -1))
     with pytest.raises(ValueError, match="a clip of 1 frame has no flow"):
