@@ -4,13 +4,14 @@
     python -m experiments.benchmark all --json=FILE            all but scaling, results to a file
     python -m experiments.benchmark magnify                    motion magnification beside pyrtools
     python -m experiments.benchmark flow                       TV-L1 optical flow beside OpenCV's
+    python -m experiments.benchmark descriptors                texture descriptors, LBP-TOP beside scikit-image's
     python -m experiments.benchmark softnet --against=torch    a step of SOFTNet's training, as many folds as devices
     python -m experiments.benchmark ststnet --against=torch    epochs of STSTNet's composite run, folds together
 
 train, infer: seconds a step of 8 clips. epoch: everything but the steps. loader: a streamed set. compile: until the
 step is ready. scaling: against clips, frames, pixels, folds, spread of lengths; it compiles many programs and takes as
-long as all others. magnify, flow, softnet, ststnet: not in `all`. Needs neither data nor tensorflow-datasets;
-`experiments.pictures` draws a file of results.
+long as all others. magnify, flow, descriptors, softnet, ststnet: not in `all`. Needs neither data nor
+tensorflow-datasets; `experiments.pictures` draws a file of results.
 """
 
 import dataclasses
@@ -33,10 +34,21 @@ from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.workload import draw_lengths, noise_clips
 from experiments.command import command_line, console, parse, require_writable, run_command
 
-LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch")
+LIBRARIES = ("akm_jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch", "scikit-learn", "scikit-image")
 SOFTNET_STEPS = 300
 Work = Literal[
-    "train", "infer", "epoch", "loader", "compile", "scaling", "magnify", "flow", "softnet", "ststnet", "all"
+    "train",
+    "infer",
+    "epoch",
+    "loader",
+    "compile",
+    "scaling",
+    "magnify",
+    "flow",
+    "descriptors",
+    "softnet",
+    "ststnet",
+    "all",
 ]
 
 
@@ -134,6 +146,11 @@ def measure(config: BenchmarkConfig) -> Iterator[speed.Measured]:
     if "flow" in chosen:
         console.print("flow: ours and OpenCV's in turn", soft_wrap=True)
         yield optical_flow.measure(rounds=config.train_rounds)
+    if "descriptors" in chosen:
+        from experiments.benchmarks import descriptors  # here: needs scikit-image
+
+        console.print(f"descriptors: {count} clips are drawn, then seen by four methods", soft_wrap=True)
+        yield from descriptors.measure(lengths[:count], subjects[:count], rounds=config.train_rounds)
     if "softnet" in chosen:
         steps = config.steps if config.steps > 0 else SOFTNET_STEPS
         console.print(f"softnet: {config.train_rounds} rounds of {steps} steps", soft_wrap=True)

@@ -6,10 +6,13 @@ all their clips counts, and of equals the first matrix and the smallest C. Who i
 
 import dataclasses
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Float64, Int64, Integer, Real
+
+from akm_jax.machine import num_cores
 
 if TYPE_CHECKING:
     from sklearn.svm import SVC
@@ -158,19 +161,21 @@ def _choose(
     subjects: Sequence[str],
     config: SVMConfig,
 ) -> tuple[int, float, float]:
-    """Matrix, C and accuracy of the best."""
+    """Matrix, C and accuracy of the best; who is left out in turn is shared among the cores."""
     if len(set(subjects)) < 2:
         raise ValueError(
             f"all clips to learn from show subject {subjects[0]}, so no C can be chosen by leaving subjects out; "
             "expected two training subjects or more, or one C (--svm.costs 1)"
         )
+    import sklearn.svm  # noqa: F401  # before threads ask for it
+
     costs = sorted(set(config.costs))
-    who = np.array(subjects)
+    left_out = [np.array(subjects) == subject for subject in sorted(set(subjects))]
     hits = np.zeros((len(kernels), len(costs)), np.int64)
-    for k, kernel in enumerate(kernels):
-        part = _part(kernel, clips, clips)
-        for subject in sorted(set(subjects)):
-            hits[k] += _hits(part, labels, who == subject, costs, config)
+    with ThreadPoolExecutor(num_cores()) as pool:
+        for k, kernel in enumerate(kernels):
+            part = _part(kernel, clips, clips)
+            hits[k] = sum(pool.map(lambda of: _hits(part, labels, of, costs, config), left_out))  # noqa: B023
     best = divmod(int(hits.argmax()), len(costs))
     return best[0], costs[best[1]], hits.max() / len(clips)
 

@@ -66,6 +66,13 @@ def test_without_pytorch_the_comparison_is_refused(hide_modules):
     assert "Traceback" not in done.stderr
 
 
+def test_without_scikit_image_the_descriptors_are_not_measured(hide_modules):
+    done = run("descriptors", *TINY, start=hide_modules("skimage"))
+    assert done.returncode == 1
+    assert "scikit-image, which is not installed: pip install scikit-image" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_few_clips_alone_need_neither_pytorch_nor_grain(hide_modules, tmp_path):
     file = tmp_path / "result.json"
     few = ["train", "--clips=24", "--clips_per_step=4", "--train_rounds=1", f"--json={file}"]
