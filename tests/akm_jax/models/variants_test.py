@@ -1,6 +1,7 @@
 """Every variant of AKMNet on hand-made features: what it computes, and which parts its gradients reach."""
 
 import dataclasses
+import functools
 from typing import get_args
 
 import jax
@@ -22,6 +23,7 @@ FEATURES = [
 KERNEL, BIAS = np.array([[0.3], [-0.6], [0.9], [0.2]]), 0.1
 NUM_CLASSES, HIDDEN = 3, 2
 PARTS_OFF = ("s123", "s12", "s13", "s23", "all")
+CHOSEN_BEFOREHAND = ("random", "norm16")
 
 
 class Given(nnx.Module):
@@ -31,8 +33,8 @@ class Given(nnx.Module):
         return frames
 
 
-def network(mining: Mining) -> AKMNet:
-    config = ModelConfig(image_size=32, widths=(1, 1, 1, 4), gru_hidden=HIDDEN, mining=mining)
+def network(mining: Mining, variant="code") -> AKMNet:
+    config = ModelConfig(image_size=32, widths=(1, 1, 1, 4), gru_hidden=HIDDEN, mining=mining, variant=variant)
     model = AKMNet(config, NUM_CLASSES, rngs=nnx.Rngs(3))
     model.trunk = Given()
     model.mining.kernel[...], model.mining.bias[...] = jnp.asarray(KERNEL, jnp.float32), jnp.array([BIAS])
@@ -41,7 +43,8 @@ def network(mining: Mining) -> AKMNet:
 
 def packed(features=FEATURES):
     """The clips with two frames of padding, which hold something."""
-    clips = pack([np.zeros((len(f), 1, 1), np.float32) for f in features], [0, 2], num_frames=10, max_frames=5)
+    frames, labels = [np.zeros((len(f), 1, 1), np.float32) for f in features], [0, 2][: len(features)]
+    clips = pack(frames, labels, num_frames=10, max_frames=5)
     filled = np.concatenate([*features, np.full((10 - sum(map(len, features)), 4), 0.7)])
     return dataclasses.replace(clips, frames=jnp.asarray(filled[:, None, None, :], jnp.float32))
 
@@ -91,11 +94,12 @@ def test_the_variants_with_parts_left_out_choose_differently():
     assert len(set(chosen.values())) >= 3, chosen
 
 
-def gradients(mining):
+@functools.cache
+def gradients(mining, variant):
     """Of the loss that the variant is trained with: by its parameters, and by every frame's features."""
     config = AKMNetConfig(model=ModelConfig(mining=mining)).applicable.train
     clips = packed()
-    graph, params = nnx.split(network(mining))
+    graph, params = nnx.split(network(mining, variant))
 
     def loss(params, frames):
         given = dataclasses.replace(clips, frames=frames)
@@ -107,9 +111,13 @@ def gradients(mining):
     return of_params, np.abs(np.asarray(of_frames)).sum((1, 2, 3))
 
 
-@pytest.mark.parametrize("mining", PARTS_OFF)
-def test_gradients_reach_exactly_the_parts_that_are_on(mining):
-    of_params, of_frames = gradients(mining)
+@pytest.mark.parametrize(
+    ("mining", "variant"),
+    [(mining, variant) for mining in PARTS_OFF for variant in ("code", "paper")]
+    + [(mining, "code") for mining in CHOSEN_BEFOREHAND],
+)
+def test_gradients_reach_exactly_the_parts_that_are_on(mining, variant):
+    of_params, of_frames = gradients(mining, variant)
     attended = np.abs(np.asarray(of_params["mining"]["kernel"][...])).max()
     if "1" in ModelConfig(mining=mining).mining_parts:
         assert attended > 1e-4
@@ -120,6 +128,58 @@ def test_gradients_reach_exactly_the_parts_that_are_on(mining):
         assert np.abs(np.asarray(leaf)).max() > 0
     assert (of_frames[:8] > 1e-6).all()  # through scores or recurrence, every frame of every clip
     assert (of_frames[8:] == 0).all()
+
+
+def scores(mining, p):
+    """Scores of one clip's frames by the variant's definition, (T,)."""
+    alpha = jax.nn.sigmoid(p @ KERNEL[:, 0] + BIAS) if "1" in mining else jnp.ones(len(p))
+    total = alpha @ p
+    cosine = p @ total / jnp.linalg.norm(p, axis=1) / jnp.linalg.norm(total)
+    return cosine if "2" in mining else alpha
+
+
+@pytest.mark.parametrize("variant", ["code", "paper"])
+@pytest.mark.parametrize("mining", ["s123", "s13", "s23"])
+def test_the_selection_passes_its_gradient_to_the_scores(mining, variant):
+    """In the released program to those of all frames, in the paper to those of the selected ones (eq. 16-17)."""
+    model, clips = network(mining, variant), packed()
+    wanted = np.random.default_rng(0).uniform(1, 2, 10)
+
+    def selected(frames):
+        given = dataclasses.replace(clips, frames=frames)
+        return jnp.sum(jnp.asarray(wanted, jnp.float32) * model.mining(frames, given).selected)
+
+    found = np.asarray(jax.grad(selected)(clips.frames))[:, 0, 0]
+    for p, of_clip, weights in zip(FEATURES, (found[:5], found[5:8]), (wanted[:5], wanted[5:8]), strict=True):
+        above = defined(mining, p) if variant == "paper" else 1
+        expected = jax.grad(lambda p, weights=weights * above: weights @ scores(mining, p))(jnp.asarray(p))
+        np.testing.assert_allclose(of_clip, expected, rtol=1e-3, atol=1e-5)
+    assert not found[8:].any()
+
+
+@pytest.mark.parametrize(("variant", "expected"), [("code", [1, 1, 0]), ("paper", [1, 0, 0])])
+def test_a_frame_that_scores_the_mean_is_a_key_frame_in_the_released_program_alone(variant, expected):
+    """Attention of 1, .5 and 0, whose mean is .5 to the last digit."""
+    values = (np.array([30, 0, -30]) - BIAS) / KERNEL[2, 0]
+    clips = packed([values[:, None] * np.array([0, 0, 1, 0])])
+    found = network("s13", variant)(clips).key_frames
+    assert found.beta[1] == found.threshold[0] == 0.5
+    np.testing.assert_array_equal(found.selected[:3], expected)
+
+
+@pytest.mark.parametrize("mining", ["s13", "s23"])
+def test_a_clip_of_equal_frames_keeps_them_all_in_both(mining):
+    for variant in ("code", "paper"):
+        found = network(mining, variant)(packed([np.ones((4, 4))])).key_frames
+        np.testing.assert_array_equal(found.selected[:4], 1)
+
+
+def test_what_selects_nothing_is_the_same_in_both():
+    for mining in ("s12", "all"):
+        code, paper = (network(mining, variant)(packed()) for variant in ("code", "paper"))
+        np.testing.assert_array_equal(code.logits, paper.logits)
+        for one, other in zip(*(jax.tree.leaves(gradients(mining, v)) for v in ("code", "paper")), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_variants_that_choose_frames_beforehand_have_the_network_without_mining():
