@@ -113,8 +113,8 @@ HTNET = [
 ]
 _STRCN_PARTS = {
     "conv1": "stem",
-    **{rf"block{i + 1}\.f1": f"blocks/{i}/forward" for i in range(3)},
-    **{rf"block{i + 1}\.f{j + 2}": f"blocks/{i}/recurrent/{j}" for i in range(3) for j in range(2)},
+    **{rf"block{i + 1}\.f1": f"blocks/{i}/forward" for i in range(4)},
+    **{rf"block{i + 1}\.f{j + 2}": f"blocks/{i}/recurrent/{j}" for i in range(4) for j in range(2)},
 }
 STRCN_G = [
     *(row for a, b in _STRCN_PARTS.items() for row in layer(rf"{a}\.conv", f"{b}/conv", CONV)),

@@ -15,8 +15,8 @@ class SingleFrameResNet18(SingleFrame):
     title: ClassVar[str] = "ResNet-18"
     source: ClassVar[str] = "He et al., CVPR 2016; on a single frame: Peng et al., arXiv 2009.09179"
     ours: ClassVar[str] = (
-        "input and optimiser as AKMNet's, without random crops; weights from scratch; a fold's max-key frames are "
-        "found by the AKMNet of the same fold"
+        "input and optimiser as AKMNet's, without random crops; weights from scratch; the middle frame where no apex "
+        "is annotated; a fold's max-key frames are found by the AKMNet of the same fold"
     )
     cost: ClassVar[str] = "40 passes over one frame a clip, 1.2 GFLOP forward each"
     clip_gflop: ClassVar[float] = 1.2

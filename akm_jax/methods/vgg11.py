@@ -16,7 +16,8 @@ class SingleFrameVGG11(SingleFrame):
     source: ClassVar[str] = "Simonyan, Zisserman, arXiv 1409.1556; on a single frame: Peng et al., arXiv 2009.09179"
     ours: ClassVar[str] = (
         "one grey channel, dense layers for what is left of 128 x 128; input and optimiser as AKMNet's, without random "
-        "crops; weights from scratch; a fold's max-key frames are found by the AKMNet of the same fold"
+        "crops; weights from scratch; the middle frame where no apex is annotated; a fold's max-key frames are found "
+        "by the AKMNet of the same fold"
     )
     cost: ClassVar[str] = "40 passes over one frame a clip, 4.9 GFLOP forward each; 60 M parameters"
     clip_gflop: ClassVar[float] = 5.0

@@ -1,5 +1,7 @@
 """STRCN-G: spatiotemporal recurrent convolutional network on optical flow (Xia et al., IEEE TMM 2020; 1901.04656)."""
 
+from typing import Literal
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -11,7 +13,7 @@ from akm_jax.ops.layers import Conv, Linear, dropout, training_key
 from akm_jax.ops.windows import max_windows
 
 SIZE = (300, 245)
-POOLS = (4, 2, 2)
+POOLS = {"paper": (4, 2, 2), "crossdb": (2, 2, 2, 2)}  # of the blocks
 _MOMENTUM = 0.3  # MatConvNet's, as the authors set it
 _KAIMING = jax.nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
@@ -59,7 +61,8 @@ class STRCN(nnx.Module):
     """Stem, three recurrent blocks, mean over the pixels, a linear classifier.
 
     `features` 128, 256 and 512 were tried by the authors: 939,268, 3,746,308 and 14,963,716 parameters for four
-    classes. `share` False is their MATLAB network, True the author's later PyTorch one.
+    classes. `share` False is their MATLAB network, True the author's later PyTorch one. `variant` "crossdb" is that of
+    their cross-database program, four blocks: with 128 features 1,251,203 parameters for three classes.
     """
 
     def __init__(
@@ -67,14 +70,15 @@ class STRCN(nnx.Module):
         num_classes: int,
         *,
         features: int = 512,
+        variant: Literal["paper", "crossdb"] = "paper",
         share: bool = False,
         dropout: float = 0.0,
         dtype=jnp.float32,
         rngs: nnx.Rngs,
     ):
-        """Args: K; maps; whether the recurrent convolutions are one; dropout rate; number format; randomness."""
+        """Args: K; maps; form; whether the recurrent convolutions are one; dropout rate; number format; randomness."""
         self.stem = ConvNorm(3, 2, features, kernel_init=_faint, dtype=dtype, rngs=rngs)
-        self.blocks = nnx.List([Block(features, pool, share=share, dtype=dtype, rngs=rngs) for pool in POOLS])
+        self.blocks = nnx.List([Block(features, pool, share=share, dtype=dtype, rngs=rngs) for pool in POOLS[variant]])
         self.head = Linear(features, num_classes, dtype=dtype, rngs=rngs)
         self.dropout = dropout
 
@@ -89,7 +93,7 @@ class STRCN(nnx.Module):
         """Scores of the classes.
 
         Args:
-            pictures: u, v of magnified frames, in pixels; 300 x 245 as published, at least 64 x 64.
+            pictures: u, v of magnified frames, in pixels; 300 x 245, of "crossdb" 220 x 200; at least 64 x 64.
             mask: which rows are real.
             train: batch statistics (and running averages moved) and dropout; else running averages.
             dropout_key: needed in training when the dropout rate is above 0.
@@ -97,5 +101,5 @@ class STRCN(nnx.Module):
         key = training_key(self, self.dropout, train, dropout_key)
         x = max_windows(self.stem(pictures, mask, train=train), 4, 4)  # 300 x 245, 75 x 61
         for block in self.blocks:
-            x = block(x, mask, train=train)  # 18 x 15, 9 x 7, 4 x 3
+            x = block(x, mask, train=train)  # 18 x 15, 9 x 7, 4 x 3; of "crossdb" 27 x 25, 13 x 12, 6 x 6, 3 x 3
         return self.head(dropout(jnp.mean(x, axis=(1, 2)), self.dropout, key, 0))

@@ -96,7 +96,7 @@ def _measured(one: PlannedRun) -> float | None:
 
 def _shrunk(config: Any) -> float:
     """Share of the published operations that other features leave."""
-    usual = getattr(type(config), "features", None)
+    usual = getattr(type(config)(), "features", None)
     return (config.features / usual) ** 2 if usual else 1.0
 
 

@@ -38,7 +38,7 @@ FLOAT32_LEAST = 1e-6
 
 
 class Case(NamedTuple):
-    """The network of a file, made from `meta` without dropout, and its loss."""
+    """The network of a file, made from `meta` without dropout, its loss, and whether its training compiles long."""
 
     make: Callable[[dict], nnx.Module]
     loss: Callable = losses.cross_entropy
@@ -56,7 +56,7 @@ def build(network, **settings):
 
 
 CASES = {
-    "ststnet_paper": Case(build(STSTNet, variant="paper"), slow=True),
+    "ststnet_paper": Case(build(STSTNet, variant="paper")),
     "ststnet_port": Case(build(STSTNet, variant="port")),
     "sssnet": Case(build(SSSNet)),
     "offapex_two_streams": Case(build(OffApexNet, form="two_streams")),
@@ -72,6 +72,7 @@ CASES = {
     "strcn_shared_weights": Case(build(STRCN, features="C", share=True), losses.balanced_loss, slow=True),
     "strcn_wide": Case(build(STRCN, features="C"), slow=True),
 }
+every_recording = pytest.mark.parametrize("recording", CASES, indirect=True)
 FILES = [pytest.param(name, marks=[pytest.mark.long] if case.slow else []) for name, case in CASES.items()]
 
 
@@ -214,12 +215,14 @@ def run(request, recording):
         yield Run(recording, request.param)
 
 
+@every_recording
 def test_golden_parameters_are_as_many(recording):
     network = recording.case.make(recording.meta, jnp.float32)
     sizes = [leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param))]
     assert sum(sizes) == recording.meta["parameters"]
 
 
+@every_recording
 def test_golden_evaluation(run):
     graph, params, stats = run.split()
     run.close(evaluate(params, stats, run.inputs, graph=graph), "eval/logits")

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 from rich.console import Console
 
 from akm_jax.methods import find_method, method_names
@@ -15,6 +16,7 @@ from akm_jax.methods.micro_attention import MicroAttention
 from akm_jax.methods.protocol import Training
 from akm_jax.methods.strcn import STRCN
 from akm_jax.observe import Place
+from akm_jax.ops.windows import max_windows
 from akm_jax.optim import caffe_sgd, sgd, slowed
 from akm_jax.run import run_loso
 from akm_jax.views.apex_frame import ApexFrame
@@ -121,6 +123,27 @@ def test_a_part_of_the_parameters_can_be_slowed():
     optimizer = slowed(sgd(0.9, 0.0), "['stem']['conv']", 0.25)
     updates, _ = optimizer.update(params, optimizer.init(params), params)
     assert (float(updates["stem"]["conv"]), float(updates["head"])) == (0.25, 1)
+
+
+def test_strcns_form_across_sets_has_four_blocks_and_settings_of_its_own():
+    method = STRCN(variant="crossdb")
+    method.validate()
+    assert (method.features, method.epochs, method.view) == (128, 1, MagnifiedFlow(height=220, width=200))
+    assert method.num_parameters(3) == 1_251_203
+    assert STRCN(variant="crossdb", features=2, epochs=3).features == 2
+    network, mask, sizes = STRCN(variant="crossdb", features=2).network(3, nnx.Rngs(0)), jnp.ones(1, bool), []
+
+    def through(pictures):
+        x = max_windows(network.stem(pictures, mask, train=False), 4, 4)
+        for block in network.blocks:
+            x = block(x, mask, train=False)
+            sizes.append(x.shape[1:3])
+        return network.head(jnp.mean(x, axis=(1, 2)))
+
+    pictures = jax.random.normal(jax.random.key(0), (1, 220, 200, 2))
+    expected = through(pictures)
+    assert sizes == [(27, 25), (13, 12), (6, 6), (3, 3)]
+    np.testing.assert_allclose(network(pictures, mask), expected, rtol=1e-5)
 
 
 def test_strcn_learns_from_every_magnification_and_is_tested_on_one():

@@ -17,6 +17,7 @@ from akm_jax.methods.ststnet import STSTNet
 from akm_jax.observe import Observer
 from akm_jax.run import run_loso
 from akm_jax.views.flow_picture import FlowPicture
+from experiments import methods
 
 NAMES = ("off_apexnet", "rcn", "sssnet", "ststnet")
 QUICK = FlowPicture(size=28, flow="farneback", scale="bytes")
@@ -112,9 +113,35 @@ def test_a_run_of_all_folds(make_clip_set, tmp_path):
 
 
 def test_nothing_is_said_where_every_apex_is_annotated(make_clip_set):
-    clip_set = make_clip_set(num_subjects=3, clips_per_subject=3)
-    clips = dataclasses.replace(clip_set.without_labels(), apexes=np.zeros(9, np.int32))
+    assert said_by(STSTNet(), make_clip_set(3, 3), apexes=np.zeros(9, np.int32)) == []
+
+
+def said_by(method, clip_set, **changes):
+    """What a run of a method tells before it trains."""
     told = Told()
     context = dataclasses.make_dataclass("Context", ["observer"])(told)
-    STSTNet().prepare(clips, [], [], context)
-    assert told.texts == []
+    method.prepare(dataclasses.replace(clip_set.without_labels(), **changes), [], [], context)
+    return told.texts
+
+
+USES_APEX = [name for name in method_names() if find_method(name)().apex_rule]
+
+
+def test_every_network_but_akmnet_needs_the_apex():
+    assert set(USES_APEX) == {*NAMES, "atnet", "htnet", "macro2micro", "micro_attention", "resnet18", "strcn", "vgg11"}
+
+
+@pytest.mark.parametrize("name", USES_APEX)
+def test_how_clips_without_an_annotated_apex_are_read_is_told_and_recorded(name, make_clip_set):
+    """As in SMIC, by every method that needs the apex: in the run's output, its record and the list of methods."""
+    method, clip_set = find_method(name)(), make_clip_set(3, 3)
+    (text,) = said_by(method, clip_set)
+    rule = "9 of 9 clips without an annotated apex: the middle frame is taken for it (--view.apex=middle)"
+    assert text == rule
+    assert describe_run(method, RunOptions())["view"]["apex"] == "middle"
+    assert "the middle frame" in method.ours
+    assert "apex=middle" in methods.as_text(methods.describe(name, 3))
+    by_xia = dataclasses.replace(method, view=dataclasses.replace(method.view, apex="xia"))
+    (text,) = said_by(by_xia, clip_set, apexes=np.array([0] * 5 + [-1] * 4, np.int32))
+    assert text.startswith("4 of 9 clips without an annotated apex: the frame that differs most")
+    assert describe_run(by_xia, RunOptions())["view"]["apex"] == "xia"

@@ -315,3 +315,6 @@ def test_a_plan_counts_magnified_pictures_and_the_maps_of_a_step(make_clip_set):
     command = ["--table=3", "--cells=strcn", "--control=none"]
     (run,) = planned(command, make_clip_set(3, 3))
     assert expect(run).gib > run.method().memory_gib(9) > 0
+    (slim,) = planned([*command, "--preset=demo"], make_clip_set(3, 3))
+    assert slim.experiment.config.features == 8
+    assert expect(slim).seconds < expect(run).seconds / 20  # mostly compiling
