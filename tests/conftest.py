@@ -291,3 +291,31 @@ def draw_clip_set(num_subjects=4, clips_per_subject=3, *, lengths=None, image_si
 def make_clip_set():
     """Maker of small data sets in memory, for tests of training."""
     return draw_clip_set
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium; a machine without it fails these tests."""
+    from selenium import webdriver
+
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.fail("chromium and chromedriver are needed: apt-get install -y chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield found
+    found.quit()

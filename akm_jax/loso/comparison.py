@@ -191,8 +191,8 @@ def draw_labels(clip_set: ClipSet, options: RunOptions | None = None, *, seed: i
 
 
 def _require_trainable(clip_set: ClipSet, options: RunOptions) -> None:
-    """Raise ValueError where a fold, or what rule `inner` trains on, lacks a class."""
-    for fold in make_folds(clip_set, options.protocol, options.chosen_folds):
+    """Raise ValueError where a fold, whichever are run, or what rule `inner` trains on lacks a class."""
+    for fold in make_folds(clip_set, options.protocol):
         for seed in range(options.seed, options.seed + options.seeds * ("inner" in options.chosen_rules)):
             inner_split(clip_set, fold, share=options.inner_share, seed=seed)
 

@@ -96,19 +96,29 @@ def accuracies(table: Table, rows: Sequence[Row]) -> Markup:
     return draw("accuracies", f"Accuracies of the cells: {said}.", 40 + 15 * len(shown), paint)
 
 
-def distances(name: str, found: KeyFrames) -> Markup:
-    """How far the top frame lies from the apex, in frames."""
-    values = np.array([one.distance for one in found.readings])
-    reach = int(np.abs(values).max()) + 1
-    edges = np.unique(np.linspace(-reach - 0.5, reach + 0.5, min(2 * reach + 2, 32)).round(2))
+def distances(name: str, found: KeyFrames) -> list[Markup]:
+    """How far the top frame lies from the apex: in frames and, of clips whose rate is known, in milliseconds."""
+    frames = np.array([one.distance for one in found.readings], float)
+    times = np.array([one.distance_ms for one in found.readings if one.fps])
+    shown = [_distances(name, found.cell.title, frames, "frames", 1.0)]
+    if len(times):
+        frame_ms = 1000 / max(one.fps for one in found.readings)
+        shown.append(_distances(f"{name}-ms", found.cell.title, times, "milliseconds", frame_ms))
+    return shown
+
+
+def _distances(name: str, title: str, values: np.ndarray, unit: str, step: float) -> Markup:
+    """A histogram whose middle bin holds 0; bins are a frame, `step`, or wider."""
+    reach = int(np.ceil(np.abs(values).max() / step)) + 1
+    edges = np.linspace(-reach - 0.5, reach + 0.5, min(2 * reach + 2, 32)) * step
 
     def paint(axes: "Axes") -> None:
         axes.hist(values, bins=edges.tolist(), color=COLOURS["last"], alpha=0.75)
         axes.axvline(0, color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)))
-        axes.set(xlabel="frames from the apex to the frame of the top score", ylabel="clips")
+        axes.set(xlabel=f"{unit} from the apex to the frame of the top score", ylabel="clips")
 
     middle = float(np.median(np.abs(values)))
-    return draw(name, f"{found.cell.title}: frames from apex to top frame, median distance {middle:g}.", 120, paint)
+    return draw(name, f"{title}: {unit} from apex to top frame, median distance {middle:g}.", 120, paint)
 
 
 def median_distance(found: KeyFrames) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from akm_jax.files import write_text
 from akm_jax.loso.apexes import ApexReading, Share, apex_shares, read_apexes
 from akm_jax.loso.comparison import Difference, Hits, McNemar, hits_of, mcnemar, optimism, paired_bootstrap
+from akm_jax.loso.rules import FIRST_CHOSEN_EPOCH
 from akm_jax.metrics import bootstrap_interval, majority_accuracy, majority_band, score
 from akm_jax.report.run_files import main_rule
 
@@ -282,13 +283,35 @@ def explanations(table: Table, rows: Sequence[Row]) -> list[str]:
                 f"{table.band[1]:.3f}). Above it rule test may lie, for it looks; any other rule there is a reason to "
                 "look for a leak. What lies below is no sign of one."
             )
-    flattered = [row.optimism for row in rows if row.optimism and not row.cell.control]
-    if flattered:
-        points = 100 * float(np.mean([found.value for found in flattered]))
-        said.append(
-            f"Rule test, which chooses on the left-out subject, exceeds rule last by {points:.1f} points on average."
-        )
-    return [*said, *map(verdict, key_frames_of(table)), *table.notes]
+    return [*said, *_worth_of_test(table, rows), *map(verdict, key_frames_of(table)), *table.notes]
+
+
+def _worth_of_test(table: Table, rows: Sequence[Row]) -> list[str]:
+    """By how many points rule `test` exceeds `last` in the lines whose trainings leave it epochs to choose from."""
+    chosen = [row for row in rows if row.optimism and _epochs(row) > FIRST_CHOSEN_EPOCH and not row.cell.control]
+    if not chosen:
+        return []
+    test, last = (
+        _runs_of([hits_of(row.cell.results, rule, table.subjects) for row in chosen]) for rule in ("test", "last")
+    )
+    found, seeds = paired_bootstrap(test, last), sorted({row.seeds for row in chosen})
+    low, mean, high = (f"{100 * value:.1f}" for value in (found.low, found.value, found.high))
+    return [
+        f"Rule test, which chooses on the left-out subject, exceeds rule last by {mean} points (95 % interval {low} to "
+        f"{high}; subjects and runs drawn anew), mean over {len(found.by_seed)} runs: lines "
+        f"{len(chosen)}, seeds of each {' to '.join(map(str, sorted({seeds[0], seeds[-1]})))}. Lines with one epoch to "
+        "choose from do not count."
+    ]
+
+
+def _epochs(row: Row) -> int:
+    """Of a training."""
+    return int(row.cell.results[0]["rules"]["last"]["epoch"])
+
+
+def _runs_of(lines: Sequence[Hits]) -> Hits:
+    """All seeds of several lines, of the same clips, below one another."""
+    return dataclasses.replace(lines[0], correct=np.concatenate([hits.correct for hits in lines]))
 
 
 def _in_band(accuracy: float, table: Table) -> str:

@@ -3,14 +3,21 @@
 import collections
 import logging
 
+import numpy as np
 import pytest
 
+from akm_jax.data.clip_set import ClipSet
+from akm_jax.data.folds import leave_one_set_out, leave_one_subject_out
+from akm_jax.data.pooling import pool_clip_sets
 from datasets_tfds.classes import MEGC3_COUNTS, assign_classes, check_label_scheme, class_of_emotion
 
 CASME2 = {
     **dict(others=99, disgust=63, happiness=32, repression=27, surprise=25, sadness=7, fear=2),
 }
 SAMM = dict(anger=57, happiness=26, others=26, surprise=15, contempt=12, disgust=9, fear=8, sadness=6)
+
+
+PIXEL = np.zeros((1, 1, 1), np.uint8)
 
 
 def emotions(counts: dict[str, int]) -> dict[str, str]:
@@ -54,6 +61,28 @@ def test_the_composite_has_its_exact_clips(dataset, clips, total, caplog):
     assert not {"sub04_EP12_01f", "sub05_EP09_05f"} & found.labels.keys()
     assert f"{len(clips) - total} clips outside the classes of megc3" in caplog.text
     assert "numbers differ" not in caplog.text
+
+
+def test_the_composite_pools_442_clips_of_68_subjects():
+    """Each set's clips go round its people."""
+    of_smic = [name for name, count in MEGC3_COUNTS["smic"].items() for _ in range(count)]
+    named = {"smic": of_smic}
+    for dataset, clips in (("casme2", casme2()), ("samm", emotions(SAMM))):
+        found = assign_classes(dataset, "megc3", clips)
+        named[dataset] = [found.names[label] for label in found.labels.values()]
+    sets = [
+        ClipSet.from_frames([PIXEL] * len(labels), labels, np.arange(len(labels)) % people, name=dataset)
+        for (dataset, labels), people in zip(named.items(), (16, 24, 28), strict=True)
+    ]
+    pooled = pool_clip_sets(sets)
+    assert [len(one) for one in sets] == [164, 145, 133]
+    assert (len(pooled), len(set(pooled.subjects))) == (442, 68)
+    assert np.bincount(pooled.labels).tolist() == [250, 109, 83]
+    folds = leave_one_subject_out(pooled)
+    assert len(folds) == 68
+    assert sorted(clip for fold in folds for clip in fold.test) == list(range(442))
+    assert all(len(fold.train) + len(fold.test) == 442 for fold in folds)
+    assert [len(fold.test) for fold in leave_one_set_out(pooled)] == [164, 145, 133]
 
 
 def test_the_edition_of_2019_gives_the_composite_of_the_labels_of_2014(caplog):

@@ -8,7 +8,13 @@ import json
 import re
 import shutil
 
+import numpy as np
 import pytest
+from flax import nnx
+
+from akm_jax.config import AKMNetConfig
+from akm_jax.interop.torch import to_state_dict
+from akm_jax.models.akmnet import AKMNet
 
 
 def test_a_run_ends_with_results(finished):
@@ -130,6 +136,45 @@ def test_errors_fit_on_one_screen_and_say_what_to_do(finished, warm_command, tin
     assert message in done.stderr.replace("\n", "")
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) < 25
+
+
+def write_weights(path, num_classes, **more):
+    """A state dict of the tiny network for so many classes, and more entries."""
+    torch = pytest.importorskip("torch")
+    network = AKMNet(AKMNetConfig.preset("tiny").model, num_classes, rngs=nnx.Rngs(7))
+    entries = to_state_dict(nnx.state(network)) | more
+    torch.save({name: torch.from_numpy(np.array(value)) for name, value in entries.items()}, path)
+    return list(entries)
+
+
+def test_tensors_of_other_weights_that_are_copied_and_left_are_listed(finished, warm_command, tiny, tmp_path):
+    four = write_weights(tmp_path / "four.pt", 4)
+    options = (f"--data_dir={finished / 'data'}", "--run_dir=run", "--init=four.pt")
+    done = warm_command("loso", *tiny, *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    text = re.sub(r"\s+", " ", done.stderr)
+    found = re.search(
+        r"starting from four\.pt: (\d+) tensors copied: (.*?) left, for they do not fit: (.*?) \S*compiling", text
+    )
+    left = ["fc.1.weight", "fc.1.bias"]  # of another number of classes
+    copied = [name for name in four if name not in left]
+    assert found, text
+    assert found[1] == str(len(copied))
+    assert found[2].split(", ") == copied
+    assert sorted(found[3].split(", ")) == sorted(left)
+
+
+def test_weights_of_another_architecture_are_refused(finished, warm_command, tiny, tmp_path):
+    bottleneck = {"layer1.0.conv3.weight": np.zeros((16, 4, 1, 1), np.float32)}  # as in ResNet-50
+    write_weights(tmp_path / "resnet50.pth", 3, **bottleneck)
+    options = (f"--data_dir={finished / 'data'}", "--run_dir=run", "--init=resnet50.pth")
+    done = warm_command("loso", *tiny, *options, cwd=tmp_path)
+    assert done.returncode == 1
+    text = re.sub(r"\s+", " ", done.stderr)
+    assert "--init=resnet50.pth: weights of another network than this one's trunk, which is a ResNet-18" in text
+    assert "layer1.0.conv3.weight (16, 4, 1, 1) has no place here" in text
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "run").glob("folds/*/*/result.json"))
 
 
 def test_the_process_that_stays_answers_as_one_of_its_own_does(command, warm_command, tiny, tmp_path):

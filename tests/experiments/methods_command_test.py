@@ -1,8 +1,12 @@
-"""The list of methods."""
+"""The list of methods, and a method on ready-made flow pictures."""
 
+import csv
 import json
+import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from akm_jax.methods import find_method, method_names
 from akm_jax.methods.htnet import HTNet
@@ -86,3 +90,30 @@ def test_what_a_method_does_not_say_is_left_out(monkeypatch):
 def test_what_cannot_be_listed_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         methods.main(arguments)
+
+
+def test_a_folder_of_flow_pictures_takes_the_place_of_flow(finished, warm_command, tmp_path):
+    """Each picture is as bright as its class in one channel, and so easy to read; names end in a blank."""
+    with (finished / "run" / "predictions.csv").open() as file:
+        labels = {row["clip_id"]: row["label"] for row in csv.DictReader(file)}
+    folder = tmp_path / "flow pictures"
+    folder.mkdir()
+    for clip_id, label in labels.items():
+        picture = np.random.default_rng(len(clip_id)).integers(0, 60, (28, 28, 3), np.uint8)
+        picture[..., sorted(set(labels.values())).index(label)] += 150
+        Image.fromarray(picture).save(folder / f"{clip_id} .png")
+    options = ("--method=ststnet", "--preset=tiny", "--epochs=60", f"--data_dir={finished / 'data'}", "--run_dir=run")
+    run = lambda: warm_command("loso", *options, "--view.flow_dir=flow pictures", cwd=tmp_path)  # noqa: E731
+    done = run()
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["num_clips"] == len(labels) == 9
+    assert summary["rules"]["last"]["accuracy"] > 0.8
+    assert summary["config"]["view"]["flow_dir"] == "flow pictures"
+    shutil.rmtree(tmp_path / "run")
+    gone = next(iter(labels))
+    (folder / f"{gone} .png").unlink()
+    done = run()
+    assert done.returncode == 1
+    assert f"flow pictures: no picture of 1 of 9 clips: {gone}; expected a file" in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr

@@ -1,7 +1,6 @@
-"""Run directories made without training, and a browser to open their pages in."""
+"""Run directories made without training."""
 
 import dataclasses
-import shutil
 import types
 from pathlib import Path
 
@@ -130,31 +129,3 @@ def clip_set(make_clip_set) -> ClipSet:
 def make():
     """Makers of results and run directories."""
     return types.SimpleNamespace(result=make_result, run=make_run)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Headless Chromium; a machine without it fails these tests."""
-    from selenium import webdriver
-
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.fail("chromium and chromedriver are needed: apt-get install -y chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-dev-shm-usage",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield found
-    found.quit()

@@ -2,19 +2,21 @@
 
 import csv
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, recall_score
 
 from akm_jax.loso.comparison import hits_of, mcnemar, paired_bootstrap
-from akm_jax.report.table_page import write_table_page
+from akm_jax.report.table_page import distances, write_table_page
 from akm_jax.report.tables import (
     COLUMNS,
     Cell,
     Table,
     as_markdown,
     as_texts,
+    explanations,
     key_frames_of,
     rows_of,
     verdict,
@@ -27,13 +29,14 @@ NO_KEY_FRAMES = ("beta", "selected", "threshold")
 
 @pytest.fixture(scope="module")
 def results(make, clip_set):
-    """Maker of the results of a run: of a name, so many seeds, with or without scores of frames."""
+    """Maker of the results of a run: of a name, so many seeds and epochs, with or without scores of frames."""
 
-    def of(name, *, seeds=2, rules=("last", "inner", "test"), frames=True):
+    def of(name, *, seeds=2, rules=("last", "inner", "test"), frames=True, epochs=12):
         found = []
         for seed in range(seeds):
             for subject in dict.fromkeys(clip_set.subjects):
-                drawn = make.result(clip_set, subject, 100 * sum(name.encode()) + seed, rules=rules) | {"seed": seed}
+                drawn = make.result(clip_set, subject, 100 * sum(name.encode()) + seed, rules=rules, epochs=epochs)
+                drawn["seed"] = seed
                 for outcome in drawn["rules"].values():
                     for clip in outcome["clips"].values():
                         for key in NO_KEY_FRAMES if not frames else ():
@@ -110,7 +113,6 @@ def test_text_forms_agree_and_a_cell_without_a_run_is_a_dash_and_why(make_table,
     assert "AKMNet without sparse selection, all: –, the set has no annotated apexes." in markdown  # noqa: RUF001
     assert lines[0][2:].count("–") == len(lines[0]) - 3  # noqa: RUF001 all but the published figure
     assert lines[-1][0].startswith("majority class")
-    assert "exceeds rule last by" in markdown
     band, control = table.band, rows[-1].scores
     assert band[1] < control["last"].accuracy  # made up, so not at chance
     said = f"Negative control, AKMNet, labels drawn at random: last {control['last'].accuracy:.3f} above, inner"
@@ -122,6 +124,33 @@ def test_text_forms_agree_and_a_cell_without_a_run_is_a_dash_and_why(make_table,
     for row in rows[1:]:
         assert float(numbers[row.cell.name]["last_accuracy"]) == pytest.approx(row.scores["last"].accuracy)
     assert numbers["s12"]["why_not"] == "the set has no annotated apexes"
+
+
+def test_what_rule_test_is_worth_is_the_mean_of_the_runs_that_leave_it_a_choice(make_table, results):
+    """Of three lines one has ten epochs, of which rule test looks at the last alone; controls do not count."""
+    table = make_table(5)
+    cells = {cell.name: cell for cell in table.cells}
+    cells["s13"] = dataclasses.replace(cells["s13"], results=results("s13", frames=False, seeds=3))
+    cells["s23"] = dataclasses.replace(cells["s23"], results=results("s23", frames=False, epochs=10))
+    table = dataclasses.replace(table, cells=tuple(cells.values()))
+    rows = {row.cell.name: row for row in rows_of(table)}
+    gains = [*rows["s13"].optimism.by_seed, *rows["akmnet"].optimism.by_seed]
+    assert len(gains) == 5
+    (said,) = (text for text in explanations(table, list(rows.values())) if "exceeds rule last" in text)
+    assert f"exceeds rule last by {100 * np.mean(gains):.1f} points (95 % interval " in said
+    assert "mean over 5 runs: lines 2, seeds of each 2 to 3." in said
+    low, high = map(float, re.search(r"interval (\S+) to (\S+);", said).groups())
+    assert low < 100 * np.mean(gains) < high
+    rng, subjects = np.random.default_rng(1), sorted(set(table.subjects.values()))
+    hits = [
+        [hits_of(cells[name].results, rule, table.subjects) for name in ("s13", "akmnet")] for rule in ("test", "last")
+    ]
+    ahead = np.subtract(*[np.concatenate([one.correct for one in of_rule]).astype(int) for of_rule in hits])
+    by_subject = np.array([ahead[:, np.array(hits[0][0].subjects) == name].sum(1) for name in subjects])  # 4 clips each
+    drawn = [by_subject[rng.integers(6, size=6)][:, rng.integers(5, size=5)].mean() / 4 for _ in range(4000)]
+    np.testing.assert_allclose([low, high], 100 * np.quantile(drawn, [0.025, 0.975]), atol=1.5)
+    none = dataclasses.replace(table, cells=(cells["s23"], cells["control"]))
+    assert "exceeds rule last" not in as_markdown(none, rows_of(none))
 
 
 def test_a_chance_that_rounds_to_0_is_told_by_its_bound(make_table):
@@ -150,6 +179,18 @@ def test_key_frames_are_said_to_be_no_better_than_chance_where_they_are_not(make
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * annotated
     assert all(float(row["distance_ms"]) == 10 * int(row["distance"]) for row in rows)  # at 100 frames a second
+
+
+def test_distances_are_drawn_in_frames_and_in_milliseconds_where_the_rate_is_known(make_table):
+    (found,) = key_frames_of(make_table(6))
+    frames, times = distances("d", found)
+    middle = np.median([abs(one.distance) for one in found.readings])
+    assert f"frames from apex to top frame, median distance {middle:g}." in frames
+    assert f"milliseconds from apex to top frame, median distance {10 * middle:g}." in times  # at 100 frames a second
+    for part in ("frames", "milliseconds"):
+        assert f"{part} from the apex to the frame of the top score" in (times if part == "milliseconds" else frames)
+    unknown = dataclasses.replace(found, readings=tuple(dataclasses.replace(one, fps=0.0) for one in found.readings))
+    assert len(distances("d", unknown)) == 1
 
 
 def test_results_of_other_clips_are_refused(make_table):
@@ -181,7 +222,7 @@ def test_every_page_opens_whole_without_errors(browser, make_table, tmp_path):
         figures = browser.execute_script(
             "return [...document.querySelectorAll('figure > svg')].map(s => s.clientHeight)"
         )
-        assert len(figures) == (1 + 1 + 6 if TABLES[number].apexes else 1)  # accuracies; distances, timelines
+        assert len(figures) == (1 + 2 + 6 if TABLES[number].apexes else 1)  # accuracies; distances, timelines
         assert min(figures) > 40
         said = browser.execute_script("return document.querySelector('#notes').innerText")
         assert "One more thing to know." in said
