@@ -1,11 +1,12 @@
-"""List the methods that can be run and compared: what each sees, its size, where it is from, what of it is ours.
+"""List the methods that can be run and compared: what each sees, its size and time, its source, what of it is ours.
 
     python -m experiments.methods
     python -m experiments.methods ststnet rcn --classes=3
     python -m experiments.methods --json
 
 `python -m experiments.loso --method=NAME` runs one, and `--method=NAME --help` shows its options. Published figures are
-in docs/methods.md.
+in docs/methods.md. The time is that of a run at the method's usual settings on a set of 255 clips and 26 subjects, as
+CASME II has: an estimate for two CPU cores, good to a factor of two or so, by what `experiments.tables --plan` goes by.
 """
 
 import dataclasses
@@ -15,10 +16,15 @@ import textwrap
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+import numpy as np
 import tyro
 
+from akm_jax.config import RunOptions
 from akm_jax.methods import find_method, method_names
+from akm_jax.progress import duration
+from experiments.benchmarks.workload import draw_lengths
 from experiments.command import command_line, parse, run_command
+from experiments.expected_cost import Work, expect
 
 WIDTH = 100
 INDENT = 14
@@ -68,7 +74,14 @@ def describe(name: str, num_classes: int) -> dict[str, Any]:
         "classes": num_classes,
         "ours": kind.ours,
         "cost": kind.cost,
+        "time_s": round(expect(method, RunOptions(), like_casme2(num_classes)).seconds),
     }
+
+
+def like_casme2(num_classes: int) -> Work:
+    """A run that leaves each subject of a set of CASME II's size out."""
+    lengths, subjects = draw_lengths("casme2")
+    return Work(lengths, [int(np.sum(subjects != one)) for one in np.unique(subjects)], num_classes)
 
 
 def _kind_of(view: Any) -> Any:
@@ -94,6 +107,7 @@ def as_text(described: dict[str, Any]) -> str:
         "parameters": "" if parameters is None else f"{parameters:,} for {described['classes']} classes",
         "ours": described["ours"],
         "cost": described["cost"],
+        "time": f"about {duration(described['time_s'])} on two CPU cores for a set of CASME II's size",
     }
     return "\n".join([f"{described['name']}: {described['title']}", *(_row(k, v) for k, v in rows.items() if v)])
 

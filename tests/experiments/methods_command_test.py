@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from akm_jax.methods import find_method, method_names
+from akm_jax.methods._support_vectors import SupportVectors
 from akm_jax.methods.htnet import HTNet
 from akm_jax.methods.micro_attention import MicroAttention
 from akm_jax.methods.off_apexnet import OffApexNet
@@ -29,6 +30,27 @@ def test_every_method_is_there(capsys):
     for one in described:
         assert one["title"]
         assert one["sees"]
+        assert one["source"]
+        assert one["ours"]
+        assert one["parameters"] is None if is_a_descriptor(one["name"]) else one["parameters"] > 0
+        assert one["time_s"] > 0
+        text = methods.as_text(one)
+        assert "\n  source  " in text
+        assert "\n  ours  " in text
+        assert "\n  time        about " in text
+
+
+def is_a_descriptor(name):
+    """Which has no network."""
+    return issubclass(find_method(name), SupportVectors)
+
+
+def test_time_is_that_of_a_plan_of_such_a_set(capsys):
+    """LBP-SIP: a hundredth of a second for each of 255 clips, and a second for each of 26 subjects."""
+    ((one,), (longer,)) = (json.loads(listed(capsys, name, "--json")) for name in ("lbp_sip", "stclqp"))
+    assert one["time_s"] == pytest.approx(255 * 0.01 + 26, abs=1)
+    assert longer["time_s"] > one["time_s"]
+    assert "  time        about 29 s on two CPU cores for a set of CASME II's size" in listed(capsys, "lbp_sip")
 
 
 def test_parameters_are_counted_for_the_classes(capsys):
