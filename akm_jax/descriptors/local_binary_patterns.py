@@ -11,6 +11,7 @@ Centres are the voxels at least Rt frames and max(Rx, Ry) pixels from every bord
 "Dynamic texture recognition using local binary patterns", TPAMI 29(6), 2007, as released by their group.
 """
 
+import math
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -114,30 +115,63 @@ def _compare(flat: np.ndarray, codes: np.ndarray, shifts: list[int], start: int,
 
 
 def _bilinear_codes(frames: np.ndarray, plane: str, points: int, radii: Radii) -> np.ndarray:
-    values = frames.astype(np.float64)
-    centre = centres(values, radii)
-    codes = np.zeros(centre.shape, code_type(points))
-    for p, offset in enumerate(np.round(offsets(plane, points, radii), 5)):
-        codes |= (_between(values, plane, offset, radii) >= centre).astype(codes.dtype) << codes.dtype.type(p)
+    """Codes of a few pictures of the plane at a time."""
+    (still,) = {0, 1, 2} - {*_AXES[plane]}
+    whole = centres(frames, radii)
+    codes = np.zeros(whole.shape, code_type(points))
+    at_once = max(1, CHUNK * whole.shape[still] // max(whole.size, 1))
+    for start in range(0, whole.shape[still], at_once):
+        stop = min(start + at_once, whole.shape[still])
+        some = [slice(None)] * 3
+        some[still] = slice(reach_of(radii)[still] + start, reach_of(radii)[still] + stop)
+        values = frames[tuple(some)].astype(np.float64)
+        some[still] = slice(start, stop)
+        centre, out = whole[tuple(some)].astype(np.float64), codes[tuple(some)]
+        for p, offset in enumerate(np.round(offsets(plane, points, radii), 5)):
+            out |= (_between(values, plane, offset, radii) >= centre).astype(codes.dtype) << codes.dtype.type(p)
     return codes
 
 
 def _between(values: np.ndarray, plane: str, offset: np.ndarray, radii: Radii) -> np.ndarray:
-    """The brightness at an offset from every centre; along the columns first, in scikit-image's order of operations."""
-    low, high, share = {}, {}, {}
-    for axis in _AXES[plane]:
-        reach = reach_of(radii)[axis]
-        places = np.arange(reach, values.shape[axis] - reach) + offset[axis]
-        low[axis], high[axis] = np.floor(places).astype(int), np.ceil(places).astype(int)
-        share[axis] = (places - low[axis]).reshape([-1 if i == axis else 1 for i in range(3)])
+    """The brightness at an offset from every centre; along the columns first, in scikit-image's order of operations.
+
+    Args:
+        values: whole pictures of the plane.
+        plane: whose pictures.
+        offset: (t, y, x).
+        radii: Rx, Ry, Rt.
+    """
     rows, cols = _AXES[plane]
-    (still,) = {0, 1, 2} - {rows, cols}
-    values = values.take(np.arange(reach_of(radii)[still], values.shape[still] - reach_of(radii)[still]), still)
-    top, bottom = (
-        (1 - share[cols]) * line.take(low[cols], cols) + share[cols] * line.take(high[cols], cols)
-        for line in (values.take(low[rows], rows), values.take(high[rows], rows))
-    )
-    return (1 - share[rows]) * top + share[rows] * bottom
+    top, bottom = (_along(line, cols, offset, radii) for line in _ends(values, rows, offset, radii))
+    return _mix(top, bottom, rows, offset, radii, values.shape)
+
+
+def _along(values: np.ndarray, axis: int, offset: np.ndarray, radii: Radii) -> np.ndarray:
+    low, high = _ends(values, axis, offset, radii)
+    return _mix(low, high, axis, offset, radii, values.shape)
+
+
+def _ends(values: np.ndarray, axis: int, offset: np.ndarray, radii: Radii) -> tuple[np.ndarray, np.ndarray]:
+    """What lies at the whole places before and after the offset, from every centre along an axis."""
+    reach, extent = reach_of(radii)[axis], values.shape[axis]
+    found = []
+    for place in (math.floor(offset[axis]), math.ceil(offset[axis])):
+        cut = [slice(None)] * 3
+        cut[axis] = slice(reach + place, extent - reach + place)
+        found.append(values[tuple(cut)])
+    return found[0], found[1]
+
+
+def _mix(
+    low: np.ndarray, high: np.ndarray, axis: int, offset: np.ndarray, radii: Radii, shape: tuple[int, ...]
+) -> np.ndarray:
+    """Between two neighbours along an axis."""
+    step = offset[axis]
+    if step == math.floor(step):
+        return low
+    places = np.arange(reach_of(radii)[axis], shape[axis] - reach_of(radii)[axis]) + step
+    share = (places - np.floor(places)).reshape([-1 if i == axis else 1 for i in range(3)])
+    return (1 - share) * low + share * high
 
 
 def uniform_table(points: int) -> Int64[np.ndarray, " codes"]:
