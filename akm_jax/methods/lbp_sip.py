@@ -32,7 +32,7 @@ class LBPSip(SupportVectors):
     title: ClassVar[str] = "LBP-SIP"
     source: ClassVar[str] = "Wang, See, Phan, Oh: LBP with six intersection points, ACCV 2014"
     ours: ClassVar[str] = "clips at the size that every method here sees; C by the training subjects"
-    cost: ClassVar[str] = "13 ms of a core a clip of 67 frames; 26 s of a core for all folds"
+    cost: ClassVar[str] = "11 ms of a core a clip of 67 frames; 24 s of a core for all folds"
     clip_seconds: ClassVar[float] = 0.01
     view: LBPSipView = LBPSipView()
 

@@ -33,7 +33,7 @@ class LBPTop(SupportVectors):
     title: ClassVar[str] = "LBP-TOP"
     source: ClassVar[str] = "Zhao & Pietikainen, TPAMI 29(6), 2007"
     ours: ClassVar[str] = "clips at the size that every method here sees; C by the training subjects"
-    cost: ClassVar[str] = "17 ms of a core a clip of 67 frames; 19 s of a core for all folds"
+    cost: ClassVar[str] = "14 ms of a core a clip of 67 frames; 19 s of a core for all folds"
     clip_seconds: ClassVar[float] = 0.02
     view: LBPTopView = LBPTopView()
 
