@@ -1,5 +1,6 @@
 """Apply what a run has trained to one clip: the model of a fold, whatever the method; or a network's state dict."""
 
+import bisect
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -262,11 +263,16 @@ def require_memory(method: Method, num_frames: int, height: int, width: int) -> 
         ValueError: says how much it would need, and how much there is.
     """
     config, there = method.config, memory_bytes()
-    needed = 0 if method.frame_size else COPIES * num_frames * height * width
-    if isinstance(config, AKMNetConfig):
-        needed += prediction_bytes(config.model, padded_length(config.model.interpolated_frames or num_frames))
-    if there and needed > there:
+
+    def needed(frames: int) -> int:
+        copies = 0 if method.frame_size else COPIES * frames * height * width
+        if not isinstance(config, AKMNetConfig):
+            return copies
+        return copies + prediction_bytes(config.model, padded_length(config.model.interpolated_frames or frames))
+
+    if there and needed(num_frames) > there:
+        fitting = bisect.bisect_right(range(1, num_frames), there, key=needed)
         raise ValueError(
-            f"a clip of {num_frames:,} frames needs about {needed / 1e9:.1f} GB to classify, this machine has "
-            f"{there / 1e9:.1f} GB, enough for {there * num_frames // needed:,} frames; cut it to one expression"
+            f"a clip of {num_frames:,} frames needs about {needed(num_frames) / 1e9:.1f} GB to classify, this machine "
+            f"has {there / 1e9:.1f} GB, enough for {fitting:,} frames; cut it to one expression"
         )

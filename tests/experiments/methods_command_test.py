@@ -14,7 +14,6 @@ from akm_jax.methods.htnet import HTNet
 from akm_jax.methods.micro_attention import MicroAttention
 from akm_jax.methods.off_apexnet import OffApexNet
 from akm_jax.methods.strcn import STRCN
-from akm_jax.models import strcn
 from akm_jax.models.r10 import FEATURES
 from experiments import methods
 
@@ -76,6 +75,7 @@ def test_parameters_are_counted_for_the_classes(capsys):
         (STRCN(features=128), 4, 939_268),
         (STRCN(features=256), 4, 3_746_308),
         (STRCN(), 4, 14_963_716),
+        (STRCN(variant="crossdb"), 3, 1_251_203),
         (HTNet(), 3, 139_582_982),
         (HTNet(dim=64), 3, 8_722_310),
     ],
@@ -83,12 +83,6 @@ def test_parameters_are_counted_for_the_classes(capsys):
 )
 def test_networks_are_as_large_as_published(method, num_classes, expected):
     assert method.num_parameters(num_classes) == expected
-
-
-def test_strcns_form_for_several_sets_has_a_block_more(monkeypatch):
-    """The authors' cross-database program: four blocks of 128 maps, three classes."""
-    monkeypatch.setattr(strcn, "POOLS", (2, 2, 2, 2))
-    assert STRCN(features=128).num_parameters(3) == 1_251_203
 
 
 def test_a_text_of_some_lines_each(capsys):
