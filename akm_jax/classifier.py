@@ -80,8 +80,8 @@ def load_classifier(
     """Load a model from a run directory, or a network from a PyTorch state dict.
 
     Args:
-        place: a run directory of `experiments.loso`, or a state dict (`.pt`, `.pth`) by the names of the released
-            programs: of AKMNet, or of a compared network.
+        place: a run directory of `experiments.loso`, or a state dict (`.pt`, `.pth`) of AKMNet or a compared network,
+            by the names of `akm_jax.interop`; those of AKMNet, STSTNet, HTNet and meb's are the released ones.
         subject: which fold's model of a run: the one trained without this subject, in any spelling (`sub01`, `s1`);
             the first finished one if None.
         seed: which repetition of a run; the first one if None.
@@ -106,7 +106,7 @@ def load_classifier(
     state_dict = load_state_dict(place)
     try:
         found = _method_of_weights(state_dict, method)
-        _refuse_files(found)
+        _refuse_files(found, "the method given is ")
         count = num_classes(state_dict) if isinstance(found, AKMNet) else count_classes(found, state_dict)
         names = tuple(class_names or (f"class {i}" for i in range(count)))
         if len(names) != count:
@@ -130,7 +130,8 @@ def _method_of_weights(state_dict: Mapping[str, np.ndarray], method: Method | st
     if name is None and not any(entry.startswith("gru.") for entry in state_dict):
         raise ValueError(
             f"a state dict of no known network; it holds {some_of(state_dict)}; known are {known}, by the names of "
-            "their released programs. --method=NAME says what of a file does not fit"
+            "akm_jax/interop/networks.py. --method=NAME says what of a file does not fit; weights of Caffe are read by "
+            "--trunk=FILE.caffemodel of experiments.loso"
         )
     return AKMNet(AKMNetConfig(model=config_from_state_dict(state_dict)))
 
@@ -171,7 +172,7 @@ def _method_of(run_dir: Path, config: dict[str, Any], given: Method | str | None
     return method
 
 
-def _refuse_files(method: Method, of_what: str = "") -> None:
+def _refuse_files(method: Method, of_what: str) -> None:
     """Raise ValueError on a view that takes pictures or landmarks from files, which have none of another clip."""
     if from_files(method.view) is not None:
         raise ValueError(

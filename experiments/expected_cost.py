@@ -57,7 +57,7 @@ def expect(method: Method, options: RunOptions, work: Work, *, frames_a_second: 
         frames_a_second: of AKMNet's training, where it is known.
     """
     config, lengths, folds = method.config, work.lengths, len(work.learned)
-    trainings = folds * options.seeds * len(trainings_of(options.chosen_rules)) + 2 * options.check_leaks
+    trainings = (folds * options.seeds + 2 * options.check_leaks) * len(trainings_of(options.chosen_rules))
     learned = trainings * float(np.mean(work.learned)) / len(lengths)
     if method.name == "akmnet":
         return _akmnet(config, _frames(config, lengths), learned, trainings - learned, frames_a_second)

@@ -317,8 +317,8 @@ def _fields(config: Any) -> dict[str, Any]:
 
 
 def value_of(arguments: Sequence[str], option: str, default: str) -> str:
-    """The value of an option that decides about others, before they are parsed."""
-    for i, argument in enumerate(arguments):
+    """The value of an option that decides about others, before they are parsed; given twice, the last counts."""
+    for i, argument in reversed([*enumerate(arguments)]):
         if argument.startswith(f"--{option}="):
             return argument.partition("=")[2]
         if argument == f"--{option}" and i + 1 < len(arguments):

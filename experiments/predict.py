@@ -110,7 +110,8 @@ def main(arguments: Sequence[str]) -> None:
     timing = time_own_clip(command, clip, classifier, trained.known)
     seen = see_clip(clip, trained, classifier.method.frame_size, crop=command.crop, given=_given_face(command))
     seen = dataclasses.replace(seen, notes=seen.notes + timing.notes, warnings=seen.warnings + timing.warnings)
-    with busy(console, "classifying: the first clip of about its length is compiled"):
+    compiles = classifier.method.name == "akmnet"
+    with busy(console, "classifying" + ": the first clip of about its length is compiled" * compiles):
         prediction = predict(classifier, seen.frames, fps=timing.fps, apex=timing.apex)
     apex = find_apex(classifier, seen.frames, timing)
     if not command.json:  # before the picture: what was found shall not be lost with it

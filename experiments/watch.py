@@ -40,6 +40,8 @@ class WatchCommand:
     recogniser: Path | None = None
     """Run directory of experiments.loso, of any method, or a PyTorch state dict (.pt, .pth) that
     experiments.predict takes; without it intervals have no class."""
+    method: str | None = None
+    """Method of a state dict whose names do not tell it."""
     run_dir: Path = Path("watched")
     """Where results go."""
     type: Literal["micro", "macro"] | None = None
@@ -81,7 +83,7 @@ def main(arguments: Sequence[str]) -> None:
     recogniser = None
     if command.recogniser is not None:
         names = command.classes.split(",") if command.classes else None
-        recogniser = load_classifier(command.recogniser, subject=command.fold, class_names=names)
+        recogniser = load_classifier(command.recogniser, subject=command.fold, class_names=names, method=command.method)
     if command.annotate:
         find_encoder()  # before a camera records
     recording = _recording(command)
@@ -118,9 +120,10 @@ def _unused(command: WatchCommand) -> dict[str, str]:
     if all(place.is_file() for place in networks):  # a folder that is mistyped is no file
         unused["fold"] = "no network is of a run that left subjects out"
     if command.recogniser is None:
-        unused["classes"] = "without --recogniser nothing is named"
+        unused |= dict.fromkeys(("classes", "method"), "without --recogniser nothing is named")
     elif command.recogniser.is_dir():
         unused["classes"] = f"the run {command.recogniser} names its classes"
+        unused["method"] = f"the run {command.recogniser} says its method"
     return unused
 
 

@@ -103,7 +103,7 @@ def load_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected a PyTorch state dict (.pt)")
+        raise FileNotFoundError(f"{path}: no such file; expected a PyTorch state dict (.pt, .pth)")
     try:
         import torch
     except ImportError as e:

@@ -21,11 +21,11 @@ import numpy as np
 from akm_jax.config import RunOptions
 from akm_jax.data.clip_set import Clips, ClipSet, Pictures
 from akm_jax.data.folds import Fold
-from akm_jax.loso.rules import plan_training
+from akm_jax.loso.rules import plan_training, trainings_of
 from akm_jax.loso.run_dir import describe_data
 from akm_jax.machine import num_cores
 from akm_jax.methods.protocol import Context, Method, Outputs, Start, Trainer, Training
-from akm_jax.observe import ALL_SUBJECTS, INNER, Observer, Track
+from akm_jax.observe import Observer, Track
 from akm_jax.views.cache import compute_views
 from akm_jax.views.view import LeakError, Seen, Views, from_files
 
@@ -197,7 +197,7 @@ class _Probe:
         clips, views = shown.without_labels(), self._views(clip_set, shown)
         context = Context(self.options, self.folder, observer, describe_data(clip_set))
         trainer = self.method.prepare(clips, views, self.plan(shown, self.options), context)
-        names = [ALL_SUBJECTS, *([INNER] if INNER in self.options.chosen_rules else [])]
+        names = trainings_of(self.options.chosen_rules)
         return np.concatenate([one for name in names for one in self._said(trainer, shown, name)])
 
     def _said(self, trainer: Trainer, shown: ClipSet, name: str) -> Iterator[np.ndarray]:

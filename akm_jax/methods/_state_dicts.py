@@ -40,12 +40,17 @@ FORMS: tuple[Network, ...] = (
     SSSNet(),
     STRCN(),
     STRCN(share=True),
+    STRCN(variant="crossdb"),
+    STRCN(variant="crossdb", share=True),
     STSTNet(variant="port"),
 )
 NAMES = tuple(dict.fromkeys(form.name for form in FORMS))
 # Settings that shapes tell: the number of maps that a layer gives.
-SIZES = {"htnet": ("dim", "embedding/kernel"), "rcn": ("features", "stem/conv/kernel")}
-SIZES["strcn"] = ("features", "stem/conv/kernel")
+SIZES = {
+    "htnet": ("dim", "embedding/kernel"),
+    "rcn": ("features", "stem/conv/kernel"),
+    "strcn": ("features", "stem/conv/kernel"),
+}
 SOME = 5  # entries that an error names
 
 

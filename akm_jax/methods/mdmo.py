@@ -66,7 +66,7 @@ class MDMOView:
         if not faces:
             raise ValueError(
                 "no landmarks: the first frame shows nothing like a face; if the clips are faces aligned by the eyes, "
-                "take one fixed face for all of them (--view.landmarks=mean)"
+                "a run with --view.landmarks=mean takes one fixed face for all of them"
             )
         return max(faces, key=lambda face: face.certainty).points
 

@@ -51,7 +51,7 @@ class STSTNet(FlowNetwork):
     """Added to the gradient, times the weight; 1e-4, of variant port 0."""
     shuffle: Literal["every_epoch", "once", "never"] = BY_VARIANT
     """Order of the training clips: drawn anew in every epoch; drawn once, and those that do not fill a last step never
-    used (MATLAB's program); or class by class, in the order of the set (port)."""
+    used (MATLAB's program; of fewer than a step takes all are); or class by class, in the order of the set (port)."""
 
     def inputs(self, views: Views) -> tuple[np.ndarray, ...]:
         """The pictures as the network takes them in every step, laid out once."""

@@ -207,9 +207,12 @@ class _Speed:
         self._steps = 0
         self._first: int | None = None  # number of the epoch that began it
         self._at_once = self._epochs = 0
+        self._has_later = False  # a training that started after the first epoch
         self._started: float | None = None
 
     def start(self) -> None:
+        """A training starts."""
+        self._has_later |= self._first is not None
         if self._started is None:
             self._started = time.monotonic()
 
@@ -225,7 +228,7 @@ class _Speed:
         """An epoch was done, by its number in its training."""
         if self._first is None:
             self._first = number
-        if number == self._first and not self._epochs:
+        if number == self._first and not self._epochs and not self._has_later:
             self._at_once += 1
             if not self._steps:
                 self._started = time.monotonic()

@@ -167,12 +167,21 @@ def of_fold(fold: Path) -> Checkpoint:
     """
     for training in (ALL_SUBJECTS, INNER):
         last = checkpoints(fold / "checkpoints" / training)[-1:]
+        if not last:
+            continue
+        anew = f"delete the folder {fold} and give its run's command again, which trains that fold anew"
         try:
-            if last:
-                return read(last[0])
+            found = read(last[0])
         except ValueError as e:
-            anew = "delete that folder and give its run's command again, which trains it anew"
             raise ValueError(f"{fold}: no good checkpoint\n{e}\n{anew}") from e
+        result = read_json(fold / "result.json") if (fold / "result.json").is_file() else {}
+        history = result.get("histories", {}).get(training, [])
+        if history and history[-1]["epoch"] != found.epoch:
+            raise ValueError(
+                f"{fold}: its last checkpoint is of epoch {found.epoch}, its results of epoch {history[-1]['epoch']}; "
+                f"{anew}"
+            )
+        return found
     raise ValueError(f"{fold}: the fold kept {TRAIN_ANEW}")
 
 

@@ -24,8 +24,8 @@ def read_landmarks(path: Path, clip_ids: Sequence[str]) -> list[Float[np.ndarray
     table = LandmarkTable.read(path.expanduser())
     if missing := [clip_id for clip_id in clip_ids if clip_id not in table.videos]:
         raise ValueError(
-            f"{path} has no row of {len(missing)} of {len(clip_ids)} clips: {listed(missing)}; expected one for each, "
-            f"with the clip's id in column video; clips there: {listed(sorted(table.videos)[:3])}"
+            f"--view.landmarks={path}: no row of {len(missing)} of {len(clip_ids)} clips: {listed(missing)}; expected "
+            f"one for each, with the clip's id in column video; clips there: {listed(sorted(table.videos)[:3])}"
         )
     return [table.first_frame(clip_id)[1] for clip_id in clip_ids]
 
@@ -38,5 +38,5 @@ def checksum_of(path: Path) -> str:
     """
     path = path.expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected a CSV file of landmarks")
+        raise FileNotFoundError(f"--view.landmarks={path}: no such file; expected a CSV file of landmarks")
     return f"{zlib.crc32(path.read_bytes()):08x}"

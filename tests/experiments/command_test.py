@@ -16,6 +16,7 @@ import tyro
 from akm_jax.observe import make_console
 from experiments import command
 from experiments.command import OptionError, command_line, parse, require_writable, run_command
+from experiments.options import value_of
 
 ODD_NAMES = ("a [copy]", "[/b]", "[red]x[/red]", "rec-12:30:smile:", "$x$ \\frac", "微表情", "تعبير")
 
@@ -243,3 +244,8 @@ def test_ctrl_c_within_a_callback_that_ignores_it_ends_the_command():
     done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
     assert done.returncode == 130
     assert done.stderr == "stopped; the same command goes on from here\n"
+
+
+def test_of_an_option_given_twice_the_last_decides_about_others_too():
+    assert value_of(["--variant=paper", "--variant", "port", "--variants=x"], "variant", "paper") == "port"
+    assert value_of(["--variant"], "variant", "paper") == "paper"

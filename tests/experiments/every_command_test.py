@@ -140,6 +140,7 @@ def test_places_are_checked_before_the_work(warm_command, tmp_path, module, argu
         ("watch", ["0", "--spotter=s.hdf5", "--fps=3"], "--fps=3", "a camera is recorded as it comes"),
         ("watch", ["clip.mp4", "--spotter=file.pt", "--fold=3"], "--fold=3", "no network is of a run"),
         ("watch", ["clip.mp4", "--spotter=s.hdf5", "--classes=a,b"], "--classes=a,b", "without --recogniser"),
+        ("watch", ["clip.mp4", "--spotter=s.hdf5", "--method=rcn"], "--method=rcn", "without --recogniser"),
         (
             "watch",
             ["x.mp4", "--spotter=s.h5", "--recogniser=run", "--classes=a"],

@@ -27,6 +27,8 @@ torch = pytest.importorskip("torch")
 
 QUICK = FlowPicture(size=28, flow="farneback", scale="bytes")
 PORT = STSTNet(variant="port", view=QUICK)
+READY_MADE = dataclasses.replace(PORT, view=dataclasses.replace(QUICK, flow_dir="f"))
+OUT = {"out.weight": np.zeros((3, 8)), "out.bias": np.zeros(3)}
 
 RECORDED = {
     "ststnet_port": STSTNet(variant="port"),
@@ -110,6 +112,16 @@ def test_weights_of_ststnets_authors_say_what_their_program_says(weights, ststne
     assert said.probabilities.sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize(("variant", "blocks"), [("paper", 3), ("crossdb", 4)])
+def test_the_blocks_of_strcn_tell_its_form(variant, blocks, share):
+    """Two convolutions of a block or three, as they share weights or not."""
+    parts = ["conv1", *(f"block{i + 1}.f{j + 1}" for i in range(blocks) for j in range(3 - share))]
+    entries = ["conv.weight", *(f"bn.{name}" for name in ("weight", "bias", "running_mean", "running_var"))]
+    found = recognise({f"{part}.{entry}": np.zeros(8) for part in parts for entry in entries} | OUT)
+    assert found == STRCN(variant=variant, share=share, features=8)
+
+
 @pytest.mark.parametrize("method", [None, "ststnet"])
 def test_the_names_in_a_file_tell_its_network(weights, method):
     classifier = load_classifier(weights, method=method)
@@ -128,7 +140,7 @@ def test_the_names_in_a_file_tell_its_network(weights, method):
         (LBPTop(), {}, "no state dict of method 'lbp_top' is known"),
         (STSTNet(), {}, r"mean picture subtracted, which no state dict holds; STSTNet\(variant='port'\)"),
         (AKMNet(), {}, "006.pth: not an AKMNet state dict"),
-        (dataclasses.replace(PORT, view=dataclasses.replace(QUICK, flow_dir="f")), {}, "006.pth: on ready-made flow"),
+        (READY_MADE, {}, "006.pth: the method given is on ready-made flow pictures"),
     ],
 )
 def test_what_does_not_fit_is_named(weights, method, options, message):

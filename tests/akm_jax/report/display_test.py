@@ -128,6 +128,17 @@ def test_a_method_that_reports_epochs_only_is_estimated_after_the_second_without
     assert "3 of 6 epochs, 2 min left" in said
 
 
+def test_trainings_of_one_epoch_one_after_another_are_estimated_after_the_second(clock):
+    console = Console(file=io.StringIO(), width=80)
+    with TrainingDisplay(console, RunSize(4)) as shown:
+        for number in range(4):
+            place = Place(0, str(number), "all_subjects")
+            shown.training_starts(place, 0)
+            clock.s += 60 if number else 600
+            shown.epoch_done(place, {"epoch": 1, "loss": 1.0})
+    assert "about 2 min to go" in console.file.getvalue()
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_work_before_training_is_shown(clock, terminal):
     console = Console(file=io.StringIO(), width=80, force_terminal=terminal, color_system=None)

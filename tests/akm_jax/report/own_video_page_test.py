@@ -1,5 +1,6 @@
 """The page and the annotated video of a watched recording, as Chromium shows them."""
 
+import dataclasses
 import errno
 import sys
 
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from akm_jax import watch
 from akm_jax.data.containers import find_break, find_codec
 from akm_jax.data.recording import open_recording
 from akm_jax.observe import SILENT, Stopwatch
@@ -149,6 +151,25 @@ def test_a_class_that_opencv_has_no_letters_for_is_called_by_its_number():
     assert label(FoundInterval("micro", 8, 16, 0.4, 0.8, 0.9, surprise)) == "micro class 1 70%"
     assert label(FoundInterval("micro", 8, 16, 0.4, 0.8, 0.9, by_votes)) == "micro class 1"
     assert label(FoundInterval("micro", 8, 16, 0.4, 0.8, 0.9, JOY)) == "micro joy 70%"
+
+
+def test_votes_and_an_interval_without_a_name_are_shown_and_written(tmp_path):
+    watched = make_watched(record(tmp_path / "own.avi"))
+    by_votes = Recognition("joy", votes={"joy": 2.0, "fear": 1.0})
+    intervals = [dataclasses.replace(watched.intervals[0], recognition=said) for said in (by_votes, None)]
+    watched = dataclasses.replace(watched, intervals=tuple(intervals))
+    with CropFile(tmp_path) as crops:
+        keep_crops(watched.recording, watched.track, crops, Stopwatch(), SILENT)
+        html = write_own_video_page(tmp_path, watched, crops, ABOUT, None).read_text(encoding="utf-8")
+    assert "joy 2," in html
+    assert "fear 1 votes" in html
+    assert "key frames" not in html
+    table = watch._table(watched)
+    assert table["emotion"].tolist() == ["joy", ""]
+    assert "probability" not in table
+    found = watch._describe(watched)
+    assert [one.get("votes") for one in found["intervals"]] == [{"joy": 2.0, "fear": 1.0}, None]
+    assert [line.split("  ")[-1] for line in watch.describe_result(found)] == ["joy", "0.900"]
 
 
 def test_the_file_is_what_common_players_take(page):

@@ -1,4 +1,5 @@
 import resource
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 
 from akm_jax.config import ModelConfig, TrainConfig
+from akm_jax.files import write_json
 from akm_jax.train import checkpoint
 from akm_jax.train.state import initial_state
 
@@ -114,5 +116,9 @@ def test_a_fold_gives_what_its_last_training_kept(tmp_path):
         assert checkpoint.of_fold(tmp_path).place.parent.name == name
     last = checkpoint.save(tmp_path / "checkpoints" / "all_subjects", 2, {"of": np.array(0)}, {})
     (last / "notes.json").unlink()  # the one before it is good, and another model
-    with pytest.raises(ValueError, match=r"no good checkpoint\n.*notes.json\ndelete that folder and give"):
+    with pytest.raises(ValueError, match=r"no good checkpoint\n.*notes.json\ndelete the folder .*0 and give"):
+        checkpoint.of_fold(tmp_path)
+    shutil.rmtree(last)
+    write_json(tmp_path / "result.json", {"histories": {"all_subjects": [{"epoch": 1}, {"epoch": 2}]}})
+    with pytest.raises(ValueError, match="last checkpoint is of epoch 1, its results of epoch 2; delete the folder"):
         checkpoint.of_fold(tmp_path)

@@ -108,7 +108,7 @@ def test_bad_files_are_refused_before_anything_is_written(table, given, clips, t
 
     face = on_frames(fixed_face(SIZE))
     write(table, dict.fromkeys(NAMES[:-2], face))
-    with pytest.raises(ValueError, match="faces.csv has no row of 2 of 6 clips: s2/clip 0, s2/clip 1; .* column video"):
+    with pytest.raises(ValueError, match="faces.csv: no row of 2 of 6 clips: s2/clip 0, s2/clip 1; .* column video"):
         run()
     write(table, dict.fromkeys(NAMES, face), frame=3)
     with pytest.raises(ValueError, match=r"video 's0/clip 0' has rows for frames \[3\]; expected one, for frame 0"):
