@@ -275,14 +275,18 @@ def _texts(row: Row, columns: Sequence[str]) -> list[str]:
 def explanations(table: Table, rows: Sequence[Row]) -> list[str]:
     """What stands below a table, sentence by sentence."""
     said = [f"{row.cell.title}, {row.cell.sees}: {DASH}, {row.cell.why_not}." for row in rows if not row.scores]
-    for row in rows:
-        if row.cell.control and row.scores:
-            found = ", ".join(f"{rule} {_in_band(scores.accuracy, table)}" for rule, scores in row.scores.items())
-            said.append(
-                f"Negative control, {row.cell.title}: {found} what chance reaches ({table.band[0]:.3f} to "
-                f"{table.band[1]:.3f}). Above it rule test may lie, for it looks; any other rule there is a reason to "
-                "look for a leak. What lies below is no sign of one."
-            )
+    controls = [row for row in rows if row.cell.control and row.scores]
+    for row in controls:
+        found = ", ".join(f"{rule} {_in_band(scores.accuracy, table)}" for rule, scores in row.scores.items())
+        said.append(
+            f"Negative control, {row.cell.title}, {row.cell.sees}: {found} what chance reaches ({table.band[0]:.3f} to "
+            f"{table.band[1]:.3f})."
+        )
+    if controls:
+        said.append(
+            "Above what chance reaches a control may lie under rule test, for it looks; under any other rule it is a "
+            "reason to look for a leak. What lies below is no sign of one."
+        )
     return [*said, *_worth_of_test(table, rows), *map(verdict, key_frames_of(table)), *table.notes]
 
 

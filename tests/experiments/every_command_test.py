@@ -29,7 +29,7 @@ def test_an_option_that_there_is_not_is_one_line(warm_command, tmp_path, module)
         ("loso", "--fold=1", "--folds"),
         ("spot", "--lr=0.1", "--learning_rate"),
         ("predict", "--weights=a.pt", "--checkpoint"),
-        ("watch", "--model=runs/spot", "--spotter"),
+        ("watch", "--spoter=runs/spot", "--spotter"),
         ("evaluate_spots", "--iou=0.5", "--min_iou"),
         ("benchmark", "--batch_size=4", "--clips_per_step"),
     ],

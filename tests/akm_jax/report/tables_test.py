@@ -115,8 +115,8 @@ def test_text_forms_agree_and_a_cell_without_a_run_is_a_dash_and_why(make_table,
     assert lines[-1][0].startswith("majority class")
     band, control = table.band, rows[-1].scores
     assert band[1] < control["last"].accuracy  # made up, so not at chance
-    said = f"Negative control, AKMNet, labels drawn at random: last {control['last'].accuracy:.3f} above, inner"
-    assert said in markdown
+    said = f"AKMNet, labels drawn at random, key frames: last {control['last'].accuracy:.3f} above, inner"
+    assert f"Negative control, {said}" in markdown
     assert "What lies below is no sign of one." in markdown
     assert latex.count(r"\\") == len(lines) + 1
     with (tmp_path / "table.csv").open() as file:
