@@ -43,7 +43,7 @@ class STCLQP(SupportVectors):
     ours: ClassVar[str] = (
         "most of it: the paper was not at hand; codes, code books and kernel are read from its abstract and reviews"
     )
-    cost: ClassVar[str] = "80 ms of a core a clip of 67 frames; 33 s of a core for all folds"
+    cost: ClassVar[str] = "70 ms of a core a clip of 67 frames; 30 s of a core for all folds"
     clip_seconds: ClassVar[float] = 0.1
     view: STCLQPView = STCLQPView()
     codebook: CodebookConfig = CodebookConfig()

@@ -39,8 +39,7 @@ SMALL = [
     (HTNet(dim=3, epochs=EPOCHS, clips_per_step=4), (28, 28, 3)),
     (Macro2Micro(epochs=EPOCHS, steps_per_epoch=2, clips_per_step=2), (224, 224, 1)),
 ]
-QUICK = ("resnet18",)
-ALL = [pytest.param(*one, id=one[0].name, marks=[] if one[0].name in QUICK else [pytest.mark.long]) for one in SMALL]
+ALL = [pytest.param(*one, id=one[0].name, marks=pytest.mark.long) for one in SMALL]
 
 
 def seen_of(shape, labels=LABELS):
