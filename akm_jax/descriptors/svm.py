@@ -5,6 +5,7 @@ all their clips counts, and of equals the first matrix and the smallest C. Who i
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal
@@ -174,8 +175,8 @@ def _choose(
     hits = np.zeros((len(kernels), len(costs)), np.int64)
     with ThreadPoolExecutor(num_cores()) as pool:
         for k, kernel in enumerate(kernels):
-            part = _part(kernel, clips, clips)
-            hits[k] = sum(pool.map(lambda of: _hits(part, labels, of, costs, config), left_out))  # noqa: B023
+            of_kernel = functools.partial(_hits, _part(kernel, clips, clips), labels, costs=costs, config=config)
+            hits[k] = sum(pool.map(of_kernel, left_out))
     best = divmod(int(hits.argmax()), len(costs))
     return best[0], costs[best[1]], hits.max() / len(clips)
 

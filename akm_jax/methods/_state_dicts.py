@@ -67,10 +67,6 @@ def recognise(state_dict: StateDict, name: str | None = None) -> Network | None:
     Raises:
         ValueError: several forms fit and no name says which.
     """
-    if name is not None and name not in NAMES:
-        raise ValueError(
-            f"method {name!r}: no weights by PyTorch's names are known of it; known are {', '.join(NAMES)}"
-        )
     forms = [form for form in FORMS if name in (None, form.name)]
     fitting = [form for form in forms if _names_fit(form, state_dict)]
     if name is None and len(fitting) > 1:
